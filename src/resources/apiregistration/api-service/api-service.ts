@@ -1,0 +1,9 @@
+import { defineResource } from '#machinery/resource/define.ts';
+
+export const apiService = defineResource('apiregistration.k8s.io/v1', 'APIService', {
+  plural: 'apiservices',
+  scope: 'cluster',
+  categories: ['api-extensions'],
+  storagePath: 'apiregistration.k8s.io/apiservices',
+  subresources: { status: true },
+});

@@ -1,0 +1,8 @@
+import { defineResource } from '#machinery/resource/define.ts';
+
+export const namespace = defineResource('v1', 'Namespace', {
+  plural: 'namespaces',
+  scope: 'cluster',
+  shortNames: ['ns'],
+  subresources: { status: true },
+});

@@ -1,0 +1,8 @@
+import { defineResource } from '#machinery/resource/define.ts';
+
+export const resourceQuota = defineResource('v1', 'ResourceQuota', {
+  plural: 'resourcequotas',
+  scope: 'namespaced',
+  shortNames: ['quota'],
+  subresources: { status: true },
+});

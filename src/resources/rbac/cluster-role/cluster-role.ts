@@ -1,0 +1,6 @@
+import { defineResource } from '#machinery/resource/define.ts';
+
+export const clusterRole = defineResource('rbac.authorization.k8s.io/v1', 'ClusterRole', {
+  plural: 'clusterroles',
+  scope: 'cluster',
+});
