@@ -60,7 +60,7 @@ export function showValue(value: unknown): string {
   if (typeof value === 'object') {
     return JSON.stringify(value, (_key, part) => (typeof part === 'bigint' ? Number(part) : part));
   }
-  return typeof value === 'string' ? JSON.stringify(value) : String(value);
+  return typeof value === 'string' ? JSON.stringify(value) : `${value as number | boolean | bigint}`;
 }
 
 function fieldError(type: FieldErrorType, path: FieldPath, message: string): FieldError {

@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { dirname, join, normalize } from 'node:path';
+import { test } from 'node:test';
+import { importsOf, isTest, sourceFiles } from './sources.ts';
+
+/** Who may import whom (design, "Folders and who may import whom"). A folder may always import itself and base. */
+const allowed: Readonly<Record<string, readonly string[]>> = {
+  base: [],
+  machinery: [],
+  streams: ['machinery'],
+  pki: [],
+  store: ['machinery'],
+  client: ['machinery', 'streams'],
+  reconciler: ['machinery', 'client'],
+  resources: ['machinery', 'client', 'reconciler'],
+  apiserver: ['machinery', 'store', 'resources', 'pki', 'streams', 'client'],
+  scheduler: ['machinery', 'client', 'reconciler', 'resources'],
+  controllers: ['machinery', 'client', 'reconciler', 'resources'],
+  kubelet: ['machinery', 'client', 'reconciler', 'resources', 'streams'],
+  network: ['machinery', 'client', 'reconciler', 'resources'],
+  cmd: ['*'],
+};
+
+/** Only these files of a kind's folder may see the client and the reconciler. */
+const CONTROLLER_FILES = /(^|\/)controllers?\.ts$|(^|\/)controller\//;
+
+function topFolder(path: string): string {
+  return path.split('/')[1] ?? '';
+}
+
+function target(from: string, specifier: string): string | undefined {
+  if (specifier.startsWith('#')) return specifier.slice(1).split('/')[0];
+  if (!specifier.startsWith('.')) return undefined;
+  return topFolder(normalize(join(dirname(from), specifier)));
+}
+
+test('tidy: every folder imports only what the design allows it', () => {
+  const wrong: string[] = [];
+  for (const file of sourceFiles('src')) {
+    if (isTest(file.path)) continue;
+    const folder = topFolder(file.path);
+    const list = allowed[folder];
+    if (!list) {
+      wrong.push(`${file.path}: src/${folder} is not in the whitelist`);
+      continue;
+    }
+    for (const specifier of importsOf(file.text)) {
+      const to = target(file.path, specifier);
+      if (to === undefined || to === folder || to === 'base' || list.includes('*') || list.includes(to)) continue;
+      wrong.push(`${file.path} imports ${specifier}`);
+    }
+  }
+  assert.deepEqual(wrong, []);
+});
+
+test('tidy: a declaration of a kind sees neither client nor reconciler', () => {
+  const wrong = sourceFiles('src/resources')
+    .filter((file) => !isTest(file.path) && !CONTROLLER_FILES.test(file.path))
+    .filter((file) => importsOf(file.text).some((specifier) => /^#(client|reconciler)\//.test(specifier)))
+    .map((file) => file.path);
+  assert.deepEqual(wrong, []);
+});
+
+test('tidy: the generic registry names no kind', () => {
+  const wrong = sourceFiles('src/apiserver/registry')
+    .filter((file) => !isTest(file.path))
+    .flatMap((file) =>
+      importsOf(file.text)
+        .filter((specifier) => specifier.startsWith('#resources/'))
+        .map((specifier) => `${file.path} imports ${specifier}`),
+    );
+  assert.deepEqual(wrong, []);
+});
+
+test('tidy: folders of src are imported by their # name', () => {
+  const wrong = sourceFiles('src').flatMap((file) =>
+    importsOf(file.text)
+      .filter((specifier) => specifier.startsWith('.') && target(file.path, specifier) !== topFolder(file.path))
+      .map((specifier) => `${file.path} imports ${specifier}`),
+  );
+  assert.deepEqual(wrong, []);
+});
