@@ -1,3 +1,4 @@
+import type { PolicyRule } from '#machinery/types/rbac-v1.ts';
 import type { User } from '../admission/admission.ts';
 
 /** What somebody wants to do. Source: authorization/v1 ResourceAttributes and NonResourceAttributes. */
@@ -27,4 +28,13 @@ export interface Decision {
 export interface Authorizer {
   readonly name: string;
   authorize(attributes: Attributes): Decision | Promise<Decision>;
+  /** What it would allow `user` in `namespace`, for rules reviews; absent where it cannot tell and has nothing to say. */
+  rulesFor?(user: User, namespace: string): UserRules;
+}
+
+/** Rules that a user holds. `incomplete`: there is, or may be, more. */
+export interface UserRules {
+  readonly rules: readonly PolicyRule[];
+  readonly incomplete: boolean;
+  readonly errors: readonly string[];
 }
