@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { systemClock } from '#base/clock.ts';
+import { manualClock } from '#base/manual-clock.ts';
+import { openEmbedded } from './embedded/embedded.ts';
+import { HISTORY_MS, keepHistory } from './history-keeper.ts';
+import { Compacted } from './store.ts';
+
+describe('history', () => {
+  test('is kept for five minutes and then given up', async () => {
+    const clock = manualClock();
+    await using store = await openEmbedded({ path: ':memory:', clock, ioClock: systemClock });
+    using _ = keepHistory(store, clock, (error) => assert.ifError(error));
+    const first = await store.put('/a', new Uint8Array(1), 0);
+    await store.put('/a', new Uint8Array(2), first);
+    for (let passed = 0; passed < HISTORY_MS; passed += 30_000) {
+      clock.advance(30_000);
+      await systemClock.sleep(1);
+    }
+    await store.range('/', { revision: first });
+    for (let passed = 0; passed < 90_000; passed += 30_000) {
+      clock.advance(30_000);
+      await systemClock.sleep(5);
+    }
+    await assert.rejects(store.range('/', { revision: first }), Compacted);
+    assert.equal(await store.count('/'), 1);
+  });
+});
