@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { MessageChannel } from 'node:worker_threads';
-import { pod } from '#resources/core/pod/pod.ts';
+import type { ResourceRef } from '#machinery/resource/definition.ts';
+import type { Pod } from '#machinery/types/core-v1.ts';
 import { readBody, readLines } from './body.ts';
 import { createClient } from './create-client.ts';
 import { connectPort, directTransport } from './in-process.ts';
@@ -18,6 +19,8 @@ import {
   withoutContext,
 } from './kubeconfig.ts';
 import type { ClientFrame, ServerFrame } from './port-protocol.ts';
+
+const pod: ResourceRef<Pod> = { group: '', version: 'v1', kind: 'Pod', plural: 'pods', namespaced: true };
 
 async function* pieces(...texts: string[]) {
   for (const text of texts) yield Buffer.from(text);

@@ -21,6 +21,8 @@ export interface Informer<T extends KubeObject> {
   /** Resolves when the first list is in; rejects when the signal is aborted before. */
   readonly synced: Promise<void>;
   readonly hasSynced: boolean;
+  /** Of the newest change seen: 0 before the first list. Revisions of one server may be compared as numbers. */
+  readonly revision: number;
   get(name: string, namespace?: string): T | undefined;
   /** All objects, or those of one namespace, in no order. */
   list(namespace?: string): readonly T[];

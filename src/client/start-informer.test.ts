@@ -2,12 +2,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { systemClock } from '#base/clock.ts';
 import { createLogger } from '#base/log.ts';
-import { pod } from '#resources/core/pod/pod.ts';
+import type { ResourceRef } from '#machinery/resource/definition.ts';
+import type { Pod } from '#machinery/types/core-v1.ts';
 import type { TransportRequest, TransportResponse } from './client.ts';
 import { createClient } from './create-client.ts';
 import { directTransport } from './in-process.ts';
 import { encodeJson } from './json.ts';
 import { startInformer } from './start-informer.ts';
+
+const pod: ResourceRef<Pod> = { group: '', version: 'v1', kind: 'Pod', plural: 'pods', namespaced: true };
 
 function object(name: string, resourceVersion: string, uid = name) {
   return {

@@ -44,6 +44,7 @@ export function startInformer<T extends KubeObject>(
   synced.promise.catch(() => undefined); // Aborted before the first list: nobody has to be waiting for it.
   const name = `${resource.plural}${resource.group && `.${resource.group}`}`;
   let hasSynced = false;
+  let revision = 0;
   let backoffMs = FIRST_BACKOFF_MS;
 
   function tell(change: Change<T> | undefined): void {
@@ -61,9 +62,11 @@ export function startInformer<T extends KubeObject>(
   async function relist(): Promise<string> {
     const list = await listAll(client, resource, { ...filter, signal });
     for (const change of cache.replace(list.items.map(withoutManagedFields))) tell(change);
+    const { resourceVersion = '' } = list.metadata;
+    revision = Number(resourceVersion);
     hasSynced = true;
     synced.resolve();
-    return list.metadata.resourceVersion ?? '';
+    return resourceVersion;
   }
 
   /** Follows the watch until it ends; `from` is moved along, so that it can be resumed. */
@@ -73,9 +76,10 @@ export function startInformer<T extends KubeObject>(
     const watch = { ...filter, resourceVersion, allowWatchBookmarks: true, timeoutSeconds, signal };
     for await (const event of client.watch(resource, watch)) {
       if (event.type === 'ERROR') throw new StatusError(event.object);
+      from.resourceVersion = event.object.metadata.resourceVersion ?? from.resourceVersion;
+      revision = Number(from.resourceVersion);
       if (event.type === 'DELETED') tell(cache.remove(withoutManagedFields(event.object)));
       else if (event.type !== 'BOOKMARK') tell(cache.put(withoutManagedFields(event.object)));
-      from.resourceVersion = event.object.metadata.resourceVersion ?? from.resourceVersion;
       backoffMs = FIRST_BACKOFF_MS;
     }
   }
@@ -107,6 +111,9 @@ export function startInformer<T extends KubeObject>(
     synced: synced.promise,
     get hasSynced() {
       return hasSynced;
+    },
+    get revision() {
+      return revision;
     },
     get: (objectName, namespace) => cache.get(objectName, namespace),
     list: (namespace) => cache.list(namespace),
