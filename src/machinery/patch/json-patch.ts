@@ -46,10 +46,14 @@ export function applyJsonPatch(document: unknown, patch: unknown, limits: JsonPa
       `Request entity too large: The allowed maximum operations in a JSON patch is ${limits.maxOperations}, got ${operations.length}`,
     );
   }
-  const root = draftOf(document);
+  let root: unknown = draftOf(document);
   let copiedBytes = 0;
   for (const operation of operations) {
     if (operation === null) throw rejected();
+    if (operation['path'] === '' && operation['op'] === 'replace') {
+      root = draftOf(containerOf(operation['value']));
+      continue;
+    }
     if (operation['op'] !== 'copy') {
       carryOut(root, operation);
       continue;
@@ -78,6 +82,10 @@ function operationsOf(patch: unknown): readonly (Operation | null)[] {
   for (const operation of patch) {
     if (operation !== null && !isObject(operation))
       throw badRequestError('json: cannot unmarshal operation into an object');
+    for (const member of ['op', 'path', 'from']) {
+      if (typeof (operation?.[member] ?? '') !== 'string')
+        throw badRequestError(`json: cannot unmarshal ${member} into a string`);
+    }
   }
   return patch;
 }
@@ -98,7 +106,7 @@ function carryOut(root: unknown, operation: Operation): void {
       return add(place(root, operation['path']), moved);
     }
     case 'test':
-      return test(place(root, operation['path']), operation);
+      return test(operation['path'] === '' ? root : memberAt(place(root, operation['path'])), operation);
     default:
       throw rejected();
   }
@@ -163,10 +171,10 @@ function remove({ container, key }: Place): void {
   delete container[key];
 }
 
-function test(at: Place, operation: Operation): void {
+function test(actual: unknown, operation: Operation): void {
   const expected = operation['value'] ?? null;
   if (typeof expected === 'number' && oddlyWritten.has(operation)) throw rejected();
-  if (!sameJson(memberAt(at), expected)) throw rejected();
+  if (!sameJson(actual, expected)) throw rejected();
 }
 
 /** `expected` comes from a patch: a number in it that is written oddly equals nothing. */
