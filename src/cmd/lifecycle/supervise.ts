@@ -1,0 +1,37 @@
+import { systemClock } from '#base/clock.ts';
+import { createLogger } from '#base/log.ts';
+import { CliError } from '../cli-error.ts';
+import { type Cluster, paths, readCluster } from '../cluster.ts';
+import { parseFlags } from '../flags.ts';
+import { packageFile } from '../package-file.ts';
+import { readPidFile, writePidFile } from './processes.ts';
+import { type Part, supervise as superviseParts } from './supervisor.ts';
+
+/** `dhow supervise --run-dir D`: what `dhow up` leaves running. */
+export async function supervise(args: readonly string[]): Promise<void> {
+  const { flags } = parseFlags('supervise', args, { 'run-dir': 'string' });
+  const cluster = await readCluster(flags['run-dir'] ?? '');
+  if (!cluster) throw new CliError('supervise is started by dhow up');
+  await runSupervisor(cluster);
+}
+
+/** Runs until SIGTERM or SIGINT. */
+export async function runSupervisor(cluster: Cluster): Promise<void> {
+  const pidFile = paths(cluster).pidFile('supervisor');
+  if (await readPidFile(pidFile)) throw new CliError(`the cluster ${cluster.name} has a supervisor already`);
+  await writePidFile(pidFile, process.pid);
+  const stop = new AbortController();
+  for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => stop.abort());
+  const log = createLogger('supervisor');
+  await superviseParts(cluster, clusterParts(cluster), { clock: systemClock, log, signal: stop.signal });
+}
+
+/** The server first: it writes what the agent needs to reach it. */
+function clusterParts(cluster: Cluster): readonly Part[] {
+  const { runDir } = paths(cluster);
+  return ['server', 'agent'].map((name) => ({
+    name,
+    program: process.execPath,
+    args: [packageFile('bin/dhow.mjs'), name, '--run-dir', runDir],
+  }));
+}
