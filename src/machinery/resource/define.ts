@@ -37,6 +37,8 @@ export interface Declaration<T extends KubeObject> extends Strategy<T> {
   readonly hasGeneration?: boolean;
   readonly defaultPropagation?: 'Background' | 'Orphan';
   readonly gracePeriodSeconds?: ResourceDefinition<T>['gracePeriodSeconds'];
+  readonly returnsDeleted?: boolean;
+  readonly deletion?: ResourceDefinition<T>['deletion'];
   readonly ttlMs?: number;
   readonly validateName?: ResourceDefinition['validateName'];
   readonly encrypted?: boolean;
@@ -100,6 +102,8 @@ export function defineResource<V extends keyof KindTypes, K extends keyof KindTy
     hasGeneration: declaration.hasGeneration ?? false,
     defaultPropagation: declaration.defaultPropagation ?? 'Background',
     ...(declaration.gracePeriodSeconds ? { gracePeriodSeconds: declaration.gracePeriodSeconds } : {}),
+    ...(declaration.returnsDeleted ? { returnsDeleted: true } : {}),
+    ...(declaration.deletion ? { deletion: declaration.deletion } : {}),
     ...(declaration.ttlMs ? { ttlMs: declaration.ttlMs } : {}),
     validateName: declaration.validateName ?? isDnsSubdomain,
     encrypted: declaration.encrypted ?? false,

@@ -111,6 +111,15 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> extends R
   readonly defaultPropagation: 'Background' | 'Orphan';
   /** Seconds that a deleted object stays for a graceful end (pods); undefined: it goes at once. */
   readonly gracePeriodSeconds?: (object: T, requested: number | undefined) => number | undefined;
+  /** A deletion that is done at once answers with the object instead of a Status. */
+  readonly returnsDeleted?: boolean;
+  /** Deletion that waits for more than metadata.finalizers (the finalizers in a Namespace's spec). */
+  readonly deletion?: {
+    /** True while the object must stay. */
+    pending(object: T): boolean;
+    /** Marks a draft that is being deleted, beyond its metadata. Mutates. */
+    begin(draft: Draft<T>): void;
+  };
   /** Milliseconds after which an object goes by itself (events). */
   readonly ttlMs?: number;
   /** Checks metadata.name; the message list is empty where the name is good. */
