@@ -14,3 +14,25 @@ export interface Credentials {
 export interface Authenticator {
   authenticate(credentials: Credentials): Promise<User | undefined>;
 }
+
+/** Who a token stands for, and those of the asked audiences for which it was made. */
+export interface TokenIdentity {
+  readonly user: User;
+  readonly audiences: readonly string[];
+}
+
+/**
+ * Resolves with undefined where the token is not of its kind; throws TokenError where it is but is not good (any
+ * more). `audiences`: the token must be meant for at least one of them.
+ */
+export interface TokenAuthenticator {
+  authenticateToken(token: string, audiences: readonly string[]): Promise<TokenIdentity | undefined>;
+}
+
+/** Why a token was refused. Shown in TokenReviews, not to who presents the token. */
+export class TokenError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'TokenError';
+  }
+}
