@@ -1,6 +1,5 @@
 import type { KubeObject } from '#machinery/object.ts';
 import type { StatusError } from '#machinery/status.ts';
-import type { StoreEvent } from '#store/store.ts';
 
 /**
  * The watch cache: all objects of one storage resource in memory, at the newest durable revision and, for five
@@ -135,10 +134,4 @@ export interface WatchSink<T extends KubeObject = KubeObject> {
 export interface Watch extends Disposable {
   /** The sink can take more. */
   resume(): void;
-}
-
-/** What the feed does to a cache: the only way its state changes. */
-export interface CacheInput {
-  /** Changes of this resource in revision order, values decrypted; afterwards `revision` is shown. */
-  apply(events: readonly StoreEvent[], revision: number): void;
 }
