@@ -54,6 +54,8 @@ export type ScalarType =
 export interface ScalarSchema {
   readonly kind: 'scalar';
   readonly type: ScalarType;
+  /** For `any`: objects inside the value, also in a list, have this form (JSON schemas of CRDs: `items`). */
+  readonly objects?: StructSchema;
 }
 
 export interface FieldSchema {
@@ -70,6 +72,8 @@ export interface FieldSchema {
   readonly patchMergeKey?: string;
   readonly proto?: ProtoField;
   readonly nullable?: boolean;
+  /** Default that the schema itself states (custom resources); built-in kinds have theirs in `Strategy.defaults`. */
+  readonly default?: unknown;
 }
 
 export interface ProtoField {
