@@ -1,6 +1,6 @@
 import { define, draftOf } from '../object.ts';
 import type { FieldSchema, Schema, StructSchema } from '../schema/schema.ts';
-import { badRequestError, failure, type StatusError } from '../status.ts';
+import { badRequestError, type StatusError } from '../status.ts';
 import { followsOrder, identity, orderMerged } from './strategic-order.ts';
 
 const DIRECTIVE = '$patch';
@@ -236,9 +236,7 @@ function listOf(value: unknown): unknown[] {
 
 function elementShape(items: readonly unknown[]): string {
   const shapes = new Set(items.map(shapeOf));
-  if (shapes.has('list')) {
-    throw failure(422, 'Invalid', 'the server rejected our request due to an error in our request', {});
-  }
+  if (shapes.has('list')) throw badRequestError('lists of lists are not supported');
   if (shapes.size > 1) throw badRequestError(`list element types are not identical: ${show(items)}`);
   return [...shapes][0] ?? 'object';
 }
