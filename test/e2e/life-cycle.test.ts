@@ -1,0 +1,231 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { bridgeName, tableName } from '#network/host-network.ts';
+import type { PodList, Service } from '#machinery/types/core-v1.ts';
+import { dhow, http, TestCluster, waitFor } from '../support/cluster.ts';
+import { runTool } from '../support/kubectl.ts';
+
+const server = {
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name: 'web', labels: { app: 'web' } },
+  spec: {
+    containers: [{ name: 'nginx', image: 'nginx:1', imagePullPolicy: 'IfNotPresent', ports: [{ containerPort: 80 }] }],
+  },
+};
+
+/** What is on the machine that a cluster could leave behind. */
+function traces(): Readonly<Record<string, string>> {
+  const lines = (program: string, ...args: string[]) =>
+    runTool(program, args)
+      .stdout.split('\n')
+      .map((line) => line.trim())
+      .filter(Boolean)
+      .sort()
+      .join('\n');
+  return {
+    tables: lines('nft', 'list', 'tables'),
+    routes: lines('ip', 'route'),
+    links: lines('ip', '-br', 'link').replaceAll(/<.*>/g, ''),
+    namespaces: lines('ls', '/run/netns'),
+    mounts: readFileSync('/proc/self/mountinfo', 'utf8')
+      .split('\n')
+      .map((line) => line.split(' ')[4])
+      .filter((mount) => mount?.includes('dhow'))
+      .join('\n'),
+    containerds: lines('sh', '-c', "ps -eo args | grep -E '[c]ontainerd|[d]how.mjs' || true"),
+  };
+}
+
+describe('life cycle', { concurrency: false }, () => {
+  let cluster: TestCluster;
+  /** The application's address, which is asked while the API server is dead. */
+  let url: string;
+  const untouched = traces();
+
+  before(async () => {
+    cluster = await TestCluster.start(['busybox', 'nginx']);
+    cluster.kubectl(['create', '-f', '-'], { input: JSON.stringify(server) });
+    cluster.kubectl(['expose', 'pod', 'web', '--port=80']);
+    cluster.kubectl(['wait', '--for=condition=Ready', 'pod/web', '--timeout=60s']);
+    url = `http://${cluster.json<Service>(['get', 'service', 'web']).spec.clusterIP}/`;
+    await waitFor('the application', async () => (await http(url)).status === 200);
+  });
+  after(() => cluster[Symbol.asyncDispose]());
+
+  const containerId = () =>
+    cluster.json<PodList>(['get', 'pods', '-l', 'app=web']).items?.[0]?.status.containerStatuses?.[0]?.containerID;
+
+  test('up again finds the cluster running', () => {
+    assert.match(cluster.up().stdout, /is up/);
+  });
+
+  test('status names the parts and says that the node is ready', () => {
+    const status = cluster.dhow('status');
+    assert.equal(status.code, 0, status.stdout + status.stderr);
+    for (const part of ['supervisor', 'server', 'agent'])
+      assert.match(status.stdout, new RegExp(`${part} +running \\(pid \\d+\\)`));
+  });
+
+  test('kubeconfigs are for their owner alone', () => {
+    for (const file of [cluster.kubeconfig, cluster.dhow('kubeconfig', '--path').stdout.trim()]) {
+      assert.equal(statSync(file).mode & 0o777, 0o600, file);
+    }
+    assert.match(cluster.kubectl(['config', 'current-context']), new RegExp(`dhow-${cluster.name}`));
+  });
+
+  for (const part of ['agent', 'server', 'supervisor'] as const) {
+    test(`kill -9 of the ${part} leaves pods running, and the cluster answers again`, async () => {
+      const before = containerId();
+      process.kill(cluster.pid(part), 'SIGKILL');
+      assert.equal((await http(url)).status, 200, 'the application goes on');
+      if (part === 'supervisor') cluster.up();
+      await waitFor('the API', () => cluster.tryKubectl(['get', '--raw', '/readyz'], { timeoutMs: 5_000 }).code === 0);
+      await waitFor('the parts', () => cluster.dhow('status').code === 0);
+      assert.equal(containerId(), before, 'the same container');
+      assert.equal((await http(url)).status, 200);
+      cluster.kubectl([
+        'run',
+        `after-${part}`,
+        '--image=busybox:test',
+        '--image-pull-policy=IfNotPresent',
+        '--restart=Never',
+        '--',
+        'nslookup',
+        'web.default.svc.cluster.local',
+      ]);
+      cluster.kubectl(['wait', '--for=jsonpath={.status.phase}=Succeeded', `pod/after-${part}`, '--timeout=60s']);
+    });
+  }
+
+  test('an address that nobody owns is refused at once, from the host and from a pod', async () => {
+    const base = cluster.json<Service>(['get', 'service', 'web']).spec.clusterIP?.split('.').slice(0, 2).join('.');
+    const socket = connect(80, `${base}.200.200`);
+    const [error] = (await once(socket, 'error')) as [NodeJS.ErrnoException];
+    assert.equal(error.code, 'ECONNREFUSED');
+    const fromPod = cluster.tryKubectl(['exec', 'web', '--', 'wget', '-T', '5', '-O-', `http://${base}.200.200/`]);
+    assert.match(fromPod.stderr, /refused/i);
+    const podRange = cluster
+      .kubectl(['get', 'node', '-o', 'jsonpath={.items[0].spec.podCIDR}'])
+      .split('.')
+      .slice(0, 2)
+      .join('.');
+    const unowned = connect(80, `${podRange}.250.250`);
+    const [unreachable] = (await once(unowned, 'error')) as [NodeJS.ErrnoException];
+    assert.match(unreachable.code ?? '', /EHOSTUNREACH|ENETUNREACH|ECONNREFUSED/);
+  });
+
+  test('down stops everything and keeps the state; up goes on with the same pods', async () => {
+    const uid = cluster.kubectl(['get', 'pod', 'web', '-o', 'jsonpath={.metadata.uid}']);
+    assert.equal(cluster.dhow('down').code, 0);
+    assert.equal(cluster.dhow('status').code, 1);
+    cluster.up();
+    assert.equal(cluster.kubectl(['get', 'pod', 'web', '-o', 'jsonpath={.metadata.uid}']), uid);
+    cluster.kubectl(['wait', '--for=condition=Ready', 'pod/web', '--timeout=60s']);
+    await waitFor('the application', async () => (await http(url)).status === 200);
+  });
+
+  test('two clusters run side by side, and deleting one leaves the other alone', async () => {
+    const other = new TestCluster(`${cluster.name}-b`);
+    try {
+      other.up();
+      assert.notEqual(
+        other.kubectl(['config', 'view', '-o', 'jsonpath={.clusters[0].cluster.server}']),
+        cluster.kubectl(['config', 'view', '-o', 'jsonpath={.clusters[0].cluster.server}']),
+      );
+      assert.equal(other.tryKubectl(['get', 'pod', 'web']).code, 1);
+    } finally {
+      await other[Symbol.asyncDispose]();
+    }
+    assert.equal((await http(url)).status, 200);
+    assert.equal(cluster.dhow('status').code, 0);
+  });
+
+  test('delete leaves nothing behind', () => {
+    const { dataDir } = cluster;
+    assert.equal(cluster.dhow('delete', '--yes', '--kubeconfig', cluster.kubeconfig).code, 0);
+    assert.deepEqual(traces(), untouched);
+    assert.ok(!existsSync(dataDir));
+    assert.ok(!existsSync(join('/run/dhow', cluster.name)));
+    assert.ok(!readFileSync(cluster.kubeconfig, 'utf8').includes(cluster.name));
+    assert.ok(!traces()['tables']?.includes(tableName(cluster.name)));
+    assert.ok(!traces()['links']?.includes(bridgeName(cluster.name)));
+  });
+});
+
+describe('bad input is one clear line and a non-zero exit', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'dhow-bad-'));
+  after(() => rmSync(folder, { recursive: true, force: true }));
+  const oneLine = (args: readonly string[], expected: RegExp) => {
+    const { code, stderr } = dhow(args);
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, expected);
+    assert.equal(stderr.trim().split('\n').length, 1, stderr);
+  };
+  const fresh = (name: string) => [
+    'up',
+    '--name',
+    `bad-${process.pid}`,
+    '--data-dir',
+    join(folder, name),
+    '--kubeconfig',
+    join(folder, 'kc'),
+  ];
+
+  test('unknown commands and flags', () => {
+    oneLine(['fly'], /unknown command "fly": see dhow help/);
+    oneLine(['up', '--sails', '3'], /unknown option '--sails': see dhow up --help/i);
+    oneLine(['up', '--api-port', '99999'], /--api-port takes a port from 1 to 65535, not 99999/);
+    oneLine(['up', '--name', 'No Good'], /--name takes up to 40 lower-case letters/);
+    oneLine(['up', '--pod-cidr', '10.1.2.3/16'], /did you mean 10\.1\.0\.0\/16/);
+    oneLine(['status', '--name', 'nobody'], /there is no cluster nobody: start one with dhow up/);
+  });
+
+  test('a taken port names its owner, and nothing is made', async () => {
+    const blocker = createServer().listen(0);
+    await once(blocker, 'listening');
+    const { port } = blocker.address() as { port: number };
+    oneLine(
+      [...fresh('port'), '--api-port', String(port)],
+      new RegExp(`port ${port} is taken by .*\\(pid ${process.pid}\\): stop it, or choose another with --api-port`),
+    );
+    assert.ok(!existsSync(join(folder, 'port')));
+    blocker.close();
+  });
+
+  test('a corrupt kubeconfig is left as it is', () => {
+    writeFileSync(join(folder, 'corrupt'), 'clusters: [\n');
+    oneLine(
+      [...fresh('kc').slice(0, -1), join(folder, 'corrupt')],
+      /the kubeconfig .*corrupt is not valid YAML: repair it, or choose another with --kubeconfig/,
+    );
+    assert.equal(readFileSync(join(folder, 'corrupt'), 'utf8'), 'clusters: [\n');
+    assert.ok(!existsSync(join(folder, 'kc')));
+  });
+
+  test('a data directory of another version is refused', () => {
+    writeFileSync(join(folder, 'cluster.json'), JSON.stringify({ format: 99, name: 'x' }));
+    oneLine(
+      ['up', '--data-dir', folder, '--kubeconfig', join(folder, 'kc')],
+      /has data format 99, this version of dhow reads 1/,
+    );
+  });
+
+  test('an ordinary user is told so', () => {
+    const { code, stderr } = runTool('setpriv', [
+      '--reuid=65534',
+      '--regid=65534',
+      '--clear-groups',
+      process.execPath,
+      join(import.meta.dirname, '../../bin/dhow.mjs'),
+      'up',
+    ]);
+    assert.equal(code, 1);
+    assert.match(stderr, /not root/);
+  });
+});
