@@ -9,7 +9,7 @@ const output = join(root, 'dist');
 const bundle = await rolldown({
   input: {
     dhow: join(root, 'src/cmd/main.ts'),
-    'store-worker': join(root, 'src/store/embedded/worker.ts'),
+    'store-worker': join(root, 'src/store/embedded/worker-entry.ts'),
     'control-worker': join(root, 'src/cmd/server/control-worker.ts'),
   },
   platform: 'node',

@@ -28,7 +28,7 @@ export interface EmbeddedOptions {
   readonly clock: Clock;
   /** Paces checkpoints (`ioClock`). */
   readonly ioClock: Clock;
-  /** Entry of the worker thread: a module that calls `runStoreWorker` when `isStoreWorker`. Default: the one beside this. */
+  /** Entry of the worker thread, a module that calls `runStoreWorker`. Default: the one beside this. */
   readonly workerEntry?: URL;
   /** The database grows no further than this, then writes fail as on a full disk. */
   readonly quotaBytes?: number;
@@ -48,10 +48,16 @@ const MAX_EXPIRED_AT_ONCE = 500;
 
 /** Opens, or creates, the embedded store: SQLite in a worker thread. Throws StoreUnavailable with what to do about it. */
 export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
-  const entry = options.workerEntry ?? new URL('./worker-entry.ts', import.meta.url);
+  const entry = options.workerEntry ?? defaultEntry();
   const store = new EmbeddedStore(options, entry);
   await store.open(options.quotaBytes ?? DEFAULT_QUOTA_BYTES);
   return store;
+}
+
+/** Beside the sources, or beside the built chunk that this has become part of (scripts/build.ts names it). */
+function defaultEntry(): URL {
+  const unbuilt = import.meta.url.endsWith('.ts');
+  return new URL(unbuilt ? './worker-entry.ts' : './store-worker.mjs', import.meta.url);
 }
 
 interface Subscriber {

@@ -4,21 +4,16 @@ import { assert, assertNever } from '#base/assert.ts';
 import { Database } from './database.ts';
 import { type CheckpointResult, plainError, type WorkerReply, type WorkerRequest } from './protocol.ts';
 
-/** What a store worker is started with. One entry serves both roles, so that a bundle can be its own worker. */
+/** What a store worker is started with. One entry serves both roles. */
 export interface StoreWorkerData {
   readonly storeWorker: 'writer' | 'checkpoint';
   readonly path: string;
 }
 
-/** Whether this thread was started as a store worker: the entry of a bundle then calls `runStoreWorker` and nothing else. */
-export function isStoreWorker(): boolean {
-  const data: unknown = workerData;
-  return !isMainThread && typeof data === 'object' && data !== null && 'storeWorker' in data;
-}
-
 /** Serves the store from this worker thread until it is told to close. */
 export function runStoreWorker(): void {
-  assert(isStoreWorker(), 'runStoreWorker runs in a worker that was started for it');
+  assert(!isMainThread, 'runStoreWorker runs in a worker that was started for it');
+  // WorkerPort is the only one that starts this entry.
   const { storeWorker, path } = workerData as StoreWorkerData;
   if (storeWorker === 'writer') runWriter(path);
   else runCheckpoints(path);
