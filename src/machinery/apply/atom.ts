@@ -43,7 +43,7 @@ export function atomOf(schema: Schema | undefined, value: unknown): Atom {
 }
 
 function isFreeForm(type: string): boolean {
-  return type === 'object' || type === 'rawExtension' || type === 'fieldsV1';
+  return type === 'object' || type === 'fieldsV1';
 }
 
 export function memberSchema(atom: ObjectAtom, name: string): Schema | undefined {

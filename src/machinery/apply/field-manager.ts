@@ -2,7 +2,7 @@ import type { KubeObject } from '../object.ts';
 import type { StructSchema } from '../schema/schema.ts';
 import { badRequestError, failure } from '../status.ts';
 import type { ManagedFieldsEntry } from '../types/meta-v1.ts';
-import { isObject, sameValue, UnidentifiedItem } from './atom.ts';
+import { isHollow, isObject, sameValue, UnidentifiedItem } from './atom.ts';
 import { applyConflictError, type Conflict } from './conflicts.ts';
 import { emptyObject } from './empty-object.ts';
 import { difference, isEmpty, setOf, union } from './field-set.ts';
@@ -106,8 +106,8 @@ export async function applyPatch(request: ApplyRequest): Promise<ApplyResult> {
 
   const own = stripped(result.managed, write.self);
   const entry = own.get(write.self);
-  const mine = { ...entry, ...(result.object === undefined ? { time: managed.get(write.self)?.time } : {}) };
-  const entries = encodeManagedFields(entry ? new Map([...own, [write.self, { ...entry, ...mine }]]) : own);
+  const time = result.object === undefined ? managed.get(write.self)?.time : request.time;
+  const entries = encodeManagedFields(entry ? new Map([...own, [write.self, { ...entry, time }]]) : own);
   const object = result.object ?? live.object;
   const kept = request.manager === KUBECTL ? withLastApplied(object, request.applied) : object;
   return { object: asRecord(withManagedFields(kept, entries)), conflicts: [] };
@@ -230,12 +230,11 @@ function decodeOrFail(entries: readonly ManagedFieldsEntry[] | undefined): Manag
   }
 }
 
-/** What a client sends as managedFields counts where it can be read; one empty entry resets them. */
+/** What a client sends as managedFields counts where it can be read; an empty list or one empty entry resets them. */
 function managedForUpdate(request: UpdateRequest, sent: readonly ManagedFieldsEntry[] | undefined): Managed {
   const live = request.live?.metadata.managedFields;
   if (request.subresource) return decodeOrNothing(live);
-  const [first] = sent ?? [];
-  if (sent?.length === 1 && first && Object.keys(first).length === 0) return new Map();
+  if (sent?.length === 0 || (sent?.length === 1 && isHollow(sent[0]))) return new Map();
   const managed = decodeOrNothing(sent);
   return managed.size > 0 ? managed : decodeOrNothing(live);
 }

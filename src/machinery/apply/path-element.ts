@@ -18,9 +18,10 @@ export function keyElement(keys: Readonly<Record<string, unknown>>): PathElement
   return `k:${canonicalJson(keys)}`;
 }
 
-/** The one text of a step that a client wrote; undefined for a kind of step that is not known. Throws on bad JSON. */
+/** The one text of a step that a client wrote; undefined for a kind of step that is not known. Throws where it is no step. */
 export function canonicalElement(text: string): PathElement | undefined {
   const body = text.slice(2);
+  if (text.charAt(1) !== ':') throw new Error(`no field path element: ${text}`);
   switch (text.slice(0, 2)) {
     case 'f:':
       return text;

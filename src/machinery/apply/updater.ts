@@ -62,7 +62,7 @@ export interface Applied {
 }
 
 /**
- * Lays `applied` over the live object, takes away what the manager applied before and nobody else applies, and says
+ * Lays `applied` over the live object, takes away what the manager applied before and nobody else owns, and says
  * who owns what then. Fields that others own and that would change are conflicts, unless `force` takes them.
  */
 export async function ownAfterApply(
@@ -142,7 +142,7 @@ async function inVersion(write: Write, object: unknown, apiVersion: string): Pro
   return { ...converted, object: withoutManagedFields(converted.object), apiVersion };
 }
 
-/** The merged object without the fields that `last` applied, that are applied no more, and that no other applier has. */
+/** The merged object without the fields that `last` applied, that are applied no more, and that nobody else has. */
 async function prune(write: Write, merged: Versioned, last: Ownership): Promise<unknown> {
   const base = await inVersion(write, merged.object, last.apiVersion);
   if (!base) return merged.object;
@@ -150,8 +150,8 @@ async function prune(write: Write, merged: Versioned, last: Ownership): Promise<
   let pruned = removeFields(base.object, lastSet, base.schema);
 
   const owned = new Map<string, FieldSet>([[last.apiVersion, emptySet]]);
-  for (const { operation, apiVersion, set } of write.managed.values()) {
-    if (operation === 'Apply') owned.set(apiVersion, union(owned.get(apiVersion) ?? emptySet, set));
+  for (const { apiVersion, set } of write.managed.values()) {
+    owned.set(apiVersion, union(owned.get(apiVersion) ?? emptySet, set));
   }
   let current: Versioned = base;
   for (const [apiVersion, set] of owned) {
@@ -180,7 +180,7 @@ async function moved(write: Write, from: Versioned, apiVersion: string): Promise
   return inVersion(write, named, apiVersion);
 }
 
-/** Puts back what pruning took although an applier owns it. */
+/** Puts back what pruning took although somebody owns it. */
 function withOwnedBack(whole: Versioned, pruned: unknown, owned: FieldSet): unknown {
   const { object, schema } = whole;
   const keep = union(withNamedFields(fieldsOf(pruned, schema), schema), withNamedFields(owned, schema));
