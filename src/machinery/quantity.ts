@@ -29,7 +29,6 @@ const MAX_TEXT = 4_096;
 
 const FORM = /^([+-]?)([0-9]*)(?:\.([0-9]*))?([eEinumkKMGTP]*[-+]?[0-9]*)$/;
 const WRONG_FORM = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
-const WRONG_NUMBER = 'unable to parse numeric part of quantity';
 const WRONG_SUFFIX = "unable to parse quantity's suffix";
 
 const DECIMAL_SUFFIXES: ReadonlyMap<string, number> = new Map([
@@ -62,8 +61,6 @@ export function parseQuantity(text: string): Quantity {
   if (!match) throw new QuantityError(WRONG_FORM);
   const [, sign = '', digits = '', fraction = '', suffix = ''] = match;
   const { base, exponent, format } = readSuffix(suffix);
-  if (digits === '' && !/^[+-]?\.|^[+-]?$/.test(text)) throw new QuantityError(WRONG_NUMBER);
-  if (digits === '' && fraction === '' && text !== '+' && text !== '-') throw new QuantityError(WRONG_NUMBER);
   const number = BigInt(digits + fraction || '0');
   const magnitude =
     base === 2
