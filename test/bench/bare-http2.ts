@@ -3,7 +3,7 @@
  * else. Started by api.ts with certificate, key and answers in a JSON file; prints its port.
  */
 import { readFileSync } from 'node:fs';
-import { constants, createSecureServer, type ServerHttp2Stream } from 'node:http2';
+import { constants, createSecureServer, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 
 interface Setting {
@@ -25,8 +25,8 @@ const server = createSecureServer({
   key: setting.key,
   settings: { maxConcurrentStreams: 1_000 },
 });
-server.on('stream', (stream, headers) => {
-  const path = headers[constants.HTTP2_HEADER_PATH] ?? '';
+server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
+  const path = String(headers[constants.HTTP2_HEADER_PATH]);
   const type = { 'content-type': 'application/json' };
   if (headers[constants.HTTP2_HEADER_METHOD] === 'POST') {
     stream.on('data', () => undefined);
