@@ -54,8 +54,7 @@ export async function startNetwork(options: NetworkOptions): Promise<RunningNetw
   const dns = await DnsServer.start({
     address: network.dnsIp,
     port: DNS_PORT,
-    domain: options.clusterDomain,
-    source: zoneSource(services, slices, options.namespaces),
+    source: zoneSource(options),
     upstreams: await readUpstreams(options.resolvConf, network.dnsIp),
     clock,
     log,
@@ -74,11 +73,7 @@ export function cniDataFolder(agentFolder: string): string {
   return join(agentFolder, 'cni', 'networks');
 }
 
-function zoneSource(
-  services: Informer<Service>,
-  slices: Informer<EndpointSlice>,
-  namespaces: Informer<Namespace>,
-): ZoneSource {
+function zoneSource({ clusterDomain, services, slices, namespaces }: NetworkOptions): ZoneSource {
   const byService = slices.index('service', (slice) => [
     `${slice.metadata.namespace}/${slice.metadata.labels?.['kubernetes.io/service-name'] ?? ''}`,
   ]);
@@ -89,6 +84,7 @@ function zoneSource(
     (service.spec.clusterIPs ?? []).filter((ip) => ip !== 'None'),
   );
   return {
+    domain: clusterDomain,
     service: (name, namespace) => services.get(name, namespace),
     slices: (name, namespace) => byService.get(`${namespace}/${name}`),
     servicesAt: (ip) => byClusterIp.get(ip),

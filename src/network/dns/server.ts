@@ -10,7 +10,6 @@ import { answerFromZone, type ZoneSource } from './zone.ts';
 export interface DnsOptions {
   readonly address: string;
   readonly port: number;
-  readonly domain: string;
   readonly source: ZoneSource;
   readonly upstreams: readonly string[];
   readonly clock: Clock;
@@ -99,7 +98,7 @@ export class DnsServer implements AsyncDisposable {
   #answer(query: Query): { readonly answer: Answer; readonly continueAt?: string } | undefined {
     if (query.opcode !== 0) return { answer: plain(responseCodes.NOTIMP) };
     if (query.class !== CLASS_IN && query.class !== CLASS_ANY) return { answer: plain(responseCodes.REFUSED) };
-    const found = answerFromZone(query.name, query.type, this.#options.domain, this.#options.source);
+    const found = answerFromZone(query.name, query.type, this.#options.source);
     if (!found) return undefined;
     const { answers } = found.answer;
     if (answers.length < 2 || answers[0]?.type === 'CNAME') return found;

@@ -35,6 +35,7 @@ const slices = [
 ] as unknown as EndpointSlice[];
 
 const source: ZoneSource = {
+  domain: 'cluster.local',
   service: (name, namespace) =>
     services.find((service) => service.metadata.name === name && service.metadata.namespace === namespace),
   slices: (name) => slices.filter((slice) => slice.metadata.labels?.['kubernetes.io/service-name'] === name),
@@ -44,7 +45,7 @@ const source: ZoneSource = {
 };
 
 function ask(name: string, type: keyof typeof recordTypes = 'A') {
-  return answerFromZone(name, recordTypes[type], 'cluster.local', source);
+  return answerFromZone(name, recordTypes[type], source);
 }
 
 function shown(name: string, type: keyof typeof recordTypes = 'A'): readonly string[] {

@@ -5,6 +5,8 @@ import { recordTypes, responseCodes } from './message.ts';
 
 /** What the zone is answered from: reads of the newest state. */
 export interface ZoneSource {
+  /** `cluster.local` unless chosen otherwise. */
+  readonly domain: string;
   service(name: string, namespace: string): Service | undefined;
   slices(name: string, namespace: string): readonly EndpointSlice[];
   /** Services whose cluster IP is the address. */
@@ -27,19 +29,17 @@ export interface ZoneAnswer {
  * Answers a question about the cluster's zone, or undefined where the zone has no say. Pure.
  * Source: Kubernetes DNS-Based Service Discovery, schema version 1.1.0.
  */
-export function answerFromZone(name: string, type: number, domain: string, source: ZoneSource): ZoneAnswer | undefined {
-  if (name.endsWith('.in-addr.arpa')) return reverse(name, type, domain, source);
-  if (name !== domain && !name.endsWith(`.${domain}`)) return undefined;
-  const relative = name === domain ? [] : name.slice(0, -(domain.length + 1)).split('.');
-  const found = lookUp(name, relative, domain, source);
-  if (!found) return { answer: negative('NXDOMAIN', domain) };
+export function answerFromZone(name: string, type: number, source: ZoneSource): ZoneAnswer | undefined {
+  if (name.endsWith('.in-addr.arpa')) return reverse(name, type, source);
+  if (name !== source.domain && !name.endsWith(`.${source.domain}`)) return undefined;
+  const relative = name === source.domain ? [] : name.slice(0, -(source.domain.length + 1)).split('.');
+  const found = lookUp(name, relative, source);
+  if (!found) return { answer: negative('NXDOMAIN', source.domain) };
   const cname = found.find((record) => record.type === 'CNAME');
-  if (cname?.type === 'CNAME') return followName(cname, type, domain, source);
+  if (cname?.type === 'CNAME') return followName(cname, type, source);
   const answers = found.filter((record) => recordTypes[record.type] === type || type === recordTypes.ANY);
-  if (answers.length === 0) return { answer: negative('NOERROR', domain) };
-  const additional = answers.flatMap((record) =>
-    record.type === 'SRV' ? targetAddresses(record.target, domain, source) : [],
-  );
+  if (answers.length === 0) return { answer: negative('NOERROR', source.domain) };
+  const additional = answers.flatMap((record) => (record.type === 'SRV' ? targetAddresses(record.target, source) : []));
   return {
     answer: {
       code: responseCodes.NOERROR,
@@ -50,55 +50,40 @@ export function answerFromZone(name: string, type: number, domain: string, sourc
   };
 }
 
-function followName(
-  cname: DnsRecord & { type: 'CNAME' },
-  type: number,
-  domain: string,
-  source: ZoneSource,
-): ZoneAnswer {
+function followName(cname: DnsRecord & { type: 'CNAME' }, type: number, source: ZoneSource): ZoneAnswer {
   const answer = { code: responseCodes.NOERROR, authoritative: true, answers: [cname] };
   if (type === recordTypes.CNAME) return { answer };
   const target = cname.target;
-  const inside = target.endsWith(`.${domain}`)
-    ? lookUp(target, target.slice(0, -(domain.length + 1)).split('.'), domain, source)
+  const inside = target.endsWith(`.${source.domain}`)
+    ? lookUp(target, target.slice(0, -(source.domain.length + 1)).split('.'), source)
     : undefined;
-  if (!inside) return { answer, ...(target.endsWith(`.${domain}`) ? {} : { continueAt: target }) };
+  if (!inside) return { answer, ...(target.endsWith(`.${source.domain}`) ? {} : { continueAt: target }) };
   return { answer: { ...answer, answers: [cname, ...inside.filter((record) => recordTypes[record.type] === type)] } };
 }
 
 /** All records of a name; undefined where the name does not exist; empty where it exists and has none. */
-function lookUp(
-  name: string,
-  relative: readonly string[],
-  domain: string,
-  source: ZoneSource,
-): readonly DnsRecord[] | undefined {
+function lookUp(name: string, relative: readonly string[], source: ZoneSource): readonly DnsRecord[] | undefined {
   if (relative.length === 0) {
     return [
-      { type: 'SOA', name: domain, serial: 1 },
-      { type: 'NS', name: domain, target: `ns.dns.${domain}` },
+      { type: 'SOA', name: source.domain, serial: 1 },
+      { type: 'NS', name: source.domain, target: `ns.dns.${source.domain}` },
     ];
   }
   const labels = [...relative].reverse();
   if (labels[0] === 'dns-version' && labels.length === 1) return [{ type: 'TXT', name, text: VERSION }];
-  if (labels[0] === 'svc') return serviceRecords(name, labels.slice(1), domain, source);
+  if (labels[0] === 'svc') return serviceRecords(name, labels.slice(1), source);
   if (labels[0] === 'pod') return podRecords(name, labels.slice(1), source);
   return undefined;
 }
 
 /** `labels` is reversed and without `svc`: namespace, service, then endpoint or `_protocol`, `_port`. */
-function serviceRecords(
-  name: string,
-  labels: readonly string[],
-  domain: string,
-  source: ZoneSource,
-): readonly DnsRecord[] | undefined {
+function serviceRecords(name: string, labels: readonly string[], source: ZoneSource): readonly DnsRecord[] | undefined {
   const [namespace, serviceName, third, fourth] = labels;
   if (namespace === undefined) return [];
   if (serviceName === undefined) return source.namespaceExists(namespace) ? [] : undefined;
   const service = source.service(serviceName, namespace);
   if (!service || labels.length > 4) return undefined;
-  const base = `${serviceName}.${namespace}.svc.${domain}`;
+  const base = `${serviceName}.${namespace}.svc.${source.domain}`;
   if (service.spec.type === 'ExternalName') {
     const target = (service.spec.externalName ?? '').replace(/\.$/, '').toLowerCase();
     return third === undefined && target ? [{ type: 'CNAME', name, target }] : undefined;
@@ -219,28 +204,28 @@ function podRecords(name: string, labels: readonly string[], source: ZoneSource)
 }
 
 /** Names of cluster IPs and of endpoints with a host name; other addresses are not ours to answer for. */
-function reverse(name: string, type: number, domain: string, source: ZoneSource): ZoneAnswer | undefined {
+function reverse(name: string, type: number, source: ZoneSource): ZoneAnswer | undefined {
   const ip = name.replace('.in-addr.arpa', '').split('.').reverse().join('.');
   const services = source
     .servicesAt(ip)
-    .map((service) => `${service.metadata.name}.${service.metadata.namespace}.svc.${domain}`);
+    .map((service) => `${service.metadata.name}.${service.metadata.namespace}.svc.${source.domain}`);
   const endpoints = source.slicesAt(ip).flatMap((slice) => {
     const service = slice.metadata.labels?.['kubernetes.io/service-name'];
     const endpoint = slice.endpoints?.find((candidate) => candidate.addresses?.includes(ip));
     const headless = service && source.service(service, slice.metadata.namespace ?? '')?.spec.clusterIP === 'None';
     if (!headless || !endpoint) return [];
-    return [`${hostOf(endpoint, ip)}.${service}.${slice.metadata.namespace}.svc.${domain}`];
+    return [`${hostOf(endpoint, ip)}.${service}.${slice.metadata.namespace}.svc.${source.domain}`];
   });
   const targets = services.length > 0 ? services : endpoints;
   if (targets.length === 0) return undefined;
-  if (type !== recordTypes.PTR && type !== recordTypes.ANY) return { answer: negative('NOERROR', domain) };
+  if (type !== recordTypes.PTR && type !== recordTypes.ANY) return { answer: negative('NOERROR', source.domain) };
   const answers = targets.map((target): DnsRecord => ({ type: 'PTR', name, target }));
   return { answer: { code: responseCodes.NOERROR, authoritative: true, answers } };
 }
 
-function targetAddresses(target: string, domain: string, source: ZoneSource): readonly DnsRecord[] {
-  const relative = target.slice(0, -(domain.length + 1)).split('.');
-  return (lookUp(target, relative, domain, source) ?? []).filter((record) => record.type === 'A');
+function targetAddresses(target: string, source: ZoneSource): readonly DnsRecord[] {
+  const relative = target.slice(0, -(source.domain.length + 1)).split('.');
+  return (lookUp(target, relative, source) ?? []).filter((record) => record.type === 'A');
 }
 
 /** No such name, or none of the type asked for: the SOA record tells how long that may be remembered (RFC 2308). */
