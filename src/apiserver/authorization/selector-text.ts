@@ -1,3 +1,5 @@
+import { escapeFieldValue } from '#machinery/selectors/fields.ts';
+import { parseLabelSelector, SelectorError } from '#machinery/selectors/labels.ts';
 import type { FieldSelectorAttributes, LabelSelectorAttributes } from '#machinery/types/authorization-v1.ts';
 
 /** A selector as text, and what could not be put into it. */
@@ -20,19 +22,14 @@ export function fieldSelectorText(selector: FieldSelectorAttributes | undefined)
     if (!sign) errors.push(`fieldSelectors do not yet support ${operator}`);
     else if (value === undefined || more.length > 0) {
       errors.push('fieldSelectors do not yet support multiple values');
-    } else terms.push(`${key}${sign}${escape(value)}`);
+    } else terms.push(`${key}${sign}${escapeFieldValue(value)}`);
   }
   return { text: terms.join(','), errors };
 }
 
-/** The signs that separate terms are escaped inside values. */
-function escape(value: string): string {
-  return value.replace(/[\\,=]/g, (sign) => `\\${sign}`);
-}
-
 export function labelSelectorText(selector: LabelSelectorAttributes | undefined): SelectorText {
   if (!selector) return NOTHING;
-  if (selector.rawSelector) return { text: selector.rawSelector, errors: [] };
+  if (selector.rawSelector) return checkedLabels(selector.rawSelector);
   const terms: string[] = [];
   const errors: string[] = [];
   for (const { key, operator, values = [] } of selector.requirements ?? []) {
@@ -43,4 +40,14 @@ export function labelSelectorText(selector: LabelSelectorAttributes | undefined)
     else errors.push(`"${operator}" is not a valid label selector operator`);
   }
   return { text: terms.join(','), errors };
+}
+
+function checkedLabels(text: string): SelectorText {
+  try {
+    parseLabelSelector(text);
+    return { text, errors: [] };
+  } catch (error) {
+    if (error instanceof SelectorError) return { text: '', errors: [error.message] };
+    throw error;
+  }
 }
