@@ -9,7 +9,7 @@ import { defaultIngressClass } from './default-ingress-class.ts';
 import { defaultStorageClass } from './default-storage-class.ts';
 import { defaultTolerationSeconds } from './default-toleration-seconds.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
-import { nodeRestriction } from './node-restriction.ts';
+import { nodeRestriction } from './node-restriction/node-restriction.ts';
 import { persistentVolumeClaimResize } from './persistent-volume-claim-resize.ts';
 import { podTopologyLabels } from './pod-topology-labels.ts';
 import { priorityAdmission } from './priority.ts';
@@ -34,7 +34,7 @@ export function defaultAdmission(options: AdmissionOptions): readonly AdmissionP
   const plugins = [
     namespaceLifecycle(listers), // first: nothing else matters in a namespace that is not there
     serviceAccountAdmission(listers, random), // before what looks at volumes and secrets
-    nodeRestriction(listers), // upstream leaves it to be turned on; a cluster without it trusts every node
+    nodeRestriction(listers, authorizer), // upstream leaves it to be turned on; a cluster without it trusts every node
     taintNodesByCondition,
     priorityAdmission(listers),
     defaultTolerationSeconds,
