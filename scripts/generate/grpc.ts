@@ -52,8 +52,9 @@ const methods: Readonly<Record<string, Readonly<Record<string, readonly string[]
   'containerd.services.images.v1': { Images: ['Get', 'List', 'Create', 'Update', 'Delete'] },
   'containerd.services.leases.v1': { Leases: ['Create', 'Delete'] },
   'containerd.services.events.v1': { Events: ['Subscribe'] },
+  'grpc.health.v1': { Health: ['Check'] },
 };
-const extraMessages = ['containerd.events.TaskExit', 'containerd.events.TaskOOM'];
+const extraMessages = ['containerd.events.TaskExit'];
 /** Messages of other operating systems. Fields of their types are left out. */
 const unwanted = /Windows/;
 

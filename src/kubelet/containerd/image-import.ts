@@ -10,6 +10,7 @@ import {
   MANIFEST_TYPE,
   NAME_ANNOTATION,
 } from '../images/image-archive.ts';
+import { parseReference } from '../images/reference.ts';
 import { WriteAction } from '../runtime/cri/generated/containerd-services-content-v1_pb.ts';
 import { type ContainerdServices, isAlreadyExists } from './services.ts';
 
@@ -140,7 +141,7 @@ async function importIndex(job: Import, files: ArchiveFiles, bytes: Uint8Array):
     const name = entry.annotations?.[NAME_ANNOTATION] ?? entry.annotations?.['org.opencontainers.image.ref.name'];
     if (name === undefined) continue;
     await labelTree(job, files, entry);
-    const full = normalizeReference(name);
+    const full = fullName(name);
     await setImage(job, full, entry);
     names.push(full);
   }
@@ -190,7 +191,7 @@ async function importDocker(job: Import, files: ArchiveFiles, bytes: Uint8Array)
     };
     await writeBytes(job, manifest, manifestLabels(config, layers));
     for (const tag of entry.RepoTags ?? []) {
-      const full = normalizeReference(tag);
+      const full = fullName(tag);
       await setImage(job, full, manifest.descriptor);
       names.push(full);
     }
@@ -198,14 +199,10 @@ async function importDocker(job: Import, files: ArchiveFiles, bytes: Uint8Array)
   return names;
 }
 
-/** The full form of an image's name: with a host, and a tag where it has no digest. Source: distribution reference. */
-export function normalizeReference(name: string): string {
-  const slash = name.indexOf('/');
-  const first = slash < 0 ? '' : name.slice(0, slash);
-  const hasHost = first.includes('.') || first.includes(':') || first === 'localhost';
-  const path = hasHost ? name : slash < 0 ? `docker.io/library/${name}` : `docker.io/${name}`;
-  const last = path.slice(path.lastIndexOf('/') + 1);
-  return last.includes(':') || last.includes('@') ? path : `${path}:latest`;
+function fullName(name: string): string {
+  const full = parseReference(name);
+  if (full === undefined) throw new Error(`the archive has an image with the name ${name}, which is none`);
+  return full;
 }
 
 function manifestLabels(config: Descriptor, layers: readonly Descriptor[]): Labels {

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file containerd-events.proto.
  */
 export const file_containerd_events: GenFile = /*@__PURE__*/
-  fileDesc("Chdjb250YWluZXJkLWV2ZW50cy5wcm90bxIRY29udGFpbmVyZC5ldmVudHMifQoIVGFza0V4aXQSFAoMY29udGFpbmVyX2lkGAEgASgJEgoKAmlkGAIgASgJEgsKA3BpZBgDIAEoDRITCgtleGl0X3N0YXR1cxgEIAEoDRItCglleGl0ZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIh8KB1Rhc2tPT00SFAoMY29udGFpbmVyX2lkGAEgASgJYgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("Chdjb250YWluZXJkLWV2ZW50cy5wcm90bxIRY29udGFpbmVyZC5ldmVudHMifQoIVGFza0V4aXQSFAoMY29udGFpbmVyX2lkGAEgASgJEgoKAmlkGAIgASgJEgsKA3BpZBgDIAEoDRITCgtleGl0X3N0YXR1cxgEIAEoDRItCglleGl0ZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
  * @generated from message containerd.events.TaskExit
@@ -52,21 +52,4 @@ export type TaskExit = Message<"containerd.events.TaskExit"> & {
  */
 export const TaskExitSchema: GenMessage<TaskExit> = /*@__PURE__*/
   messageDesc(file_containerd_events, 0);
-
-/**
- * @generated from message containerd.events.TaskOOM
- */
-export type TaskOOM = Message<"containerd.events.TaskOOM"> & {
-  /**
-   * @generated from field: string container_id = 1;
-   */
-  containerId: string;
-};
-
-/**
- * Describes the message containerd.events.TaskOOM.
- * Use `create(TaskOOMSchema)` to create a new message.
- */
-export const TaskOOMSchema: GenMessage<TaskOOM> = /*@__PURE__*/
-  messageDesc(file_containerd_events, 1);
 
