@@ -5,4 +5,5 @@ export const namespace = defineResource('v1', 'Namespace', {
   scope: 'cluster',
   shortNames: ['ns'],
   subresources: { status: true },
+  verbs: ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'],
 });
