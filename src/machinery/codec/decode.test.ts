@@ -29,7 +29,7 @@ test('decode: types are checked in the words of Go', () => {
       '"replicas":2147483648',
       'json: cannot unmarshal number 2147483648 into Go struct field DeploymentSpec.spec.replicas of type int32',
     ],
-    ['"paused":1', 'json: cannot unmarshal number 1 into Go struct field DeploymentSpec.spec.paused of type bool'],
+    ['"paused":1', 'json: cannot unmarshal number into Go struct field DeploymentSpec.spec.paused of type bool'],
     [
       '"template":{"spec":{"containers":{}}}',
       'json: cannot unmarshal object into Go struct field PodSpec.spec.template.spec.containers of type []v1.Container',

@@ -113,7 +113,7 @@ class Decoder {
 
   #report(path: string, name: string): void {
     if (this.#quiet || this.unknown.length >= MAX_STRICT_ERRORS) return;
-    this.unknown.push(`unknown field "${path ? `${path}.${name}` : name}"`);
+    this.unknown.push(`unknown field ${JSON.stringify(path ? `${path}.${name}` : name)}`);
   }
 
   #field(value: unknown, field: FieldSchema, owner: StructSchema, path: string): unknown {
@@ -122,16 +122,17 @@ class Decoder {
     return field.zero === 'nonempty' && isZero(decoded, field.schema) ? undefined : decoded;
   }
 
-  #value(value: unknown, schema: Schema, path: string, owner: StructSchema): unknown {
+  /** `shown` is the path that type errors name: Go leaves out the keys of maps. */
+  #value(value: unknown, schema: Schema, path: string, owner: StructSchema, shown = path): unknown {
     switch (schema.kind) {
       case 'struct':
-        return this.struct(value, schema, path, { struct: owner.shortName, path });
+        return this.struct(value, schema, path, { struct: owner.shortName, path: shown });
       case 'list':
         return this.#list(value, schema, path, owner);
       case 'map':
         return this.#map(value, schema, path, owner);
       case 'scalar':
-        return this.#scalar(value, schema, path, owner);
+        return this.#scalar(value, schema, path, { struct: owner.shortName, path: shown });
     }
   }
 
@@ -152,7 +153,7 @@ class Decoder {
     for (const key of Object.keys(value)) {
       const item = value[key];
       const decoded =
-        item === null ? this.#zero(schema.values) : this.#value(item, schema.values, `${path}.${key}`, owner);
+        item === null ? this.#zero(schema.values) : this.#value(item, schema.values, `${path}.${key}`, owner, path);
       define(result, key, decoded);
     }
     return result;
@@ -165,8 +166,7 @@ class Decoder {
     return ZEROS[schema.type];
   }
 
-  #scalar(value: unknown, schema: ScalarSchema, path: string, owner: StructSchema): unknown {
-    const place: Place = { struct: owner.shortName, path };
+  #scalar(value: unknown, schema: ScalarSchema, path: string, place: Place): unknown {
     switch (schema.type) {
       case 'string':
         if (typeof value === 'string') return value;
@@ -184,7 +184,7 @@ class Decoder {
         return this.#bytes(value, place);
       case 'time':
       case 'microTime':
-        return this.#time(value, schema.type);
+        return this.#time(value, schema.type, place);
       case 'quantity':
         return this.#quantity(value);
       case 'intOrString':
@@ -229,10 +229,8 @@ class Decoder {
     throw this.#refuse(`illegal base64 data at input byte ${length - (length === text.length ? length % 4 : 0)}`);
   }
 
-  #time(value: unknown, type: 'time' | 'microTime'): string {
-    if (typeof value !== 'string') {
-      throw this.#refuse(`json: cannot unmarshal ${jsonType(value)} into Go value of type string`);
-    }
+  #time(value: unknown, type: 'time' | 'microTime', place: Place): string {
+    if (typeof value !== 'string') throw this.mismatch(value, place, 'string');
     const canonical = type === 'time' ? canonicalTime(value) : canonicalMicroTime(value);
     if (canonical !== undefined) return canonical;
     const layout = type === 'time' ? '2006-01-02T15:04:05Z07:00' : '2006-01-02T15:04:05.000000Z07:00';
@@ -253,7 +251,7 @@ class Decoder {
   }
 
   mismatch(value: unknown, place: Place | undefined, type: string): Error {
-    const found = jsonType(value);
+    const found = jsonType(value, type === 'int32' || type === 'int64');
     const path = (place?.path ?? '').replaceAll(/\[\d+\]/g, '');
     const where = place ? `struct field ${place.struct}.${path}` : 'value';
     return this.#refuse(`json: cannot unmarshal ${found} into Go ${where} of type ${type}`);
@@ -335,11 +333,13 @@ function copyAny(value: unknown, depth: number): unknown {
   return result;
 }
 
-/** What a JSON value is called in Go's errors; numbers with their text. */
-function jsonType(value: unknown): string {
+/** What a JSON value is called in Go's errors; a number with its text where an integer was wanted. */
+function jsonType(value: unknown, wantsInteger = false): string {
   if (Array.isArray(value)) return 'array';
   if (typeof value === 'boolean') return 'bool';
-  if (typeof value === 'bigint' || typeof value === 'number') return `number ${goNumber(value)}`;
+  if (typeof value === 'bigint' || typeof value === 'number') {
+    return wantsInteger ? `number ${goNumber(value)}` : 'number';
+  }
   return value === null ? 'null' : typeof value;
 }
 

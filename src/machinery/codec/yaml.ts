@@ -1,0 +1,144 @@
+import {
+  defineMappingTag,
+  defineScalarTag,
+  dump,
+  FAILSAFE_SCHEMA,
+  loadAll,
+  mergeTag,
+  NOT_RESOLVED,
+  YAMLException,
+} from 'js-yaml';
+import { define } from '../object.ts';
+
+/** Nesting beyond this is refused. */
+export const MAX_YAML_DEPTH = 1_000;
+/** Aliases and merged keys in one text; more is a bomb. */
+export const MAX_YAML_ALIASES = 1_000;
+/** Values after all aliases are followed. */
+export const MAX_YAML_NODES = 1_000_000;
+
+/** Text that is no YAML, or passes a limit. */
+export class YamlError extends Error {
+  override readonly name = 'YamlError';
+}
+
+/**
+ * The first document of a text with the scalars that kubectl reads: `yes`, `no`, `on` and `off` are booleans, `0777`
+ * is octal, `1_000` is a number, times are strings, integers keep 64 bits. Null where there is none. Throws YamlError.
+ */
+export function parseYaml(text: string): unknown {
+  return parseYamlDocuments(text)[0] ?? null;
+}
+
+/** All documents of a text; empty ones are left out. Throws YamlError. */
+export function parseYamlDocuments(text: string): unknown[] {
+  try {
+    const documents = loadAll(text, { schema: SCHEMA, maxDepth: MAX_YAML_DEPTH, maxAliases: MAX_YAML_ALIASES });
+    const budget = { left: MAX_YAML_NODES };
+    return documents
+      .filter((document) => document !== null && document !== undefined)
+      .map((each) => plain(each, budget));
+  } catch (error) {
+    if (!(error instanceof YAMLException)) throw error;
+    throw new YamlError(`error converting YAML to JSON: yaml: ${error.message}`, { cause: error });
+  }
+}
+
+/** Writes YAML that kubectl reads back as the same value; keys sorted as it writes them. */
+export function stringifyYaml(value: unknown): string {
+  return dump(value, { schema: SCHEMA, noRefs: true, sortKeys: true, lineWidth: -1 });
+}
+
+const TRUE: ReadonlySet<string> = new Set(['y', 'Y', 'yes', 'Yes', 'YES', 'on', 'On', 'ON', 'true', 'True', 'TRUE']);
+const FALSE: ReadonlySet<string> = new Set([
+  'n',
+  'N',
+  'no',
+  'No',
+  'NO',
+  'off',
+  'Off',
+  'OFF',
+  'false',
+  'False',
+  'FALSE',
+]);
+const NULL: ReadonlySet<string> = new Set(['', '~', 'null', 'Null', 'NULL']);
+
+const UINT64_MAX = 2n ** 64n - 1n;
+const INT64_MIN = -(2n ** 63n);
+const INTEGER = /^[-+]?(?:0b[01_]+|0o?[0-7_]+|0x[0-9a-fA-F_]+|[1-9][0-9_]*|0)$/;
+const FLOAT = /^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$/;
+
+const boolean = defineScalarTag<boolean>('tag:yaml.org,2002:bool', {
+  implicit: true,
+  resolve: (source) => (TRUE.has(source) ? true : FALSE.has(source) ? false : NOT_RESOLVED),
+  identify: (data) => typeof data === 'boolean',
+});
+
+const nothing = defineScalarTag<null>('tag:yaml.org,2002:null', {
+  implicit: true,
+  resolve: (source) => (NULL.has(source) ? null : NOT_RESOLVED),
+  identify: (data) => data === null,
+  represent: () => 'null',
+});
+
+const integer = defineScalarTag<number | bigint>('tag:yaml.org,2002:int', {
+  implicit: true,
+  resolve: (source) => (INTEGER.test(source) ? readInteger(source) : NOT_RESOLVED),
+  identify: (data) => typeof data === 'bigint' || Number.isSafeInteger(data),
+});
+
+const float = defineScalarTag<number>('tag:yaml.org,2002:float', {
+  implicit: true,
+  resolve: (source) => {
+    const digits = source.replaceAll('_', '');
+    return FLOAT.test(digits) && Number.isFinite(Number(digits)) ? Number(digits) : NOT_RESOLVED;
+  },
+  identify: (data) => typeof data === 'number' && !Number.isSafeInteger(data),
+  represent: (data: number) => (Number.isInteger(data) ? data.toExponential() : String(data)),
+});
+
+function readInteger(source: string): number | bigint {
+  const digits = source.replaceAll('_', '').replace(/^\+/, '');
+  const sign = digits.startsWith('-') ? -1n : 1n;
+  const unsigned = digits.replace('-', '');
+  const octal = /^0[0-7]+$/.test(unsigned) ? `0o${unsigned.slice(1)}` : unsigned;
+  const value = sign * BigInt(octal);
+  if (value > UINT64_MAX || value < INT64_MIN) return Number(value);
+  const small = Number(value);
+  return Number.isSafeInteger(small) ? small : value;
+}
+
+/** Keys become text as JSON has it, whatever they are. */
+const mapping = defineMappingTag<Record<string, unknown>>('tag:yaml.org,2002:map', {
+  create: () => ({}),
+  addPair: (carrier, key, value) => {
+    if (typeof key === 'object' && key !== null) return 'a collection cannot be a key';
+    define(carrier, String(key), value);
+    return '';
+  },
+  has: (carrier, key) => Object.hasOwn(carrier, String(key)),
+  keys: (result) => Object.keys(result),
+  get: (result, key) => result[String(key)],
+  identify: (data) => data !== null && typeof data === 'object' && !Array.isArray(data),
+  represent: (data: object) =>
+    new Map<unknown, unknown>(Object.entries(data).filter(([, value]) => value !== undefined)),
+});
+
+const SCHEMA = FAILSAFE_SCHEMA.withTags(nothing, boolean, integer, float, mergeTag, mapping);
+
+interface Budget {
+  left: number;
+}
+
+/** A copy in which aliases are copies too, so that nobody changes two places at once; bounded. */
+function plain(value: unknown, budget: Budget): unknown {
+  budget.left--;
+  if (budget.left < 0) throw new YamlError(`the document has more than ${MAX_YAML_NODES} values`);
+  if (value === null || typeof value !== 'object') return value;
+  if (Array.isArray(value)) return value.map((item: unknown) => plain(item, budget));
+  const result: Record<string, unknown> = {};
+  for (const [key, item] of Object.entries(value)) define(result, key, plain(item, budget));
+  return result;
+}
