@@ -1,6 +1,6 @@
-import { closeSync, openSync } from 'node:fs';
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { Compacted, type KeyValue, prefixEnd, type RangeResult, type StoreEvent, StoreUnavailable } from '../store.ts';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { Compacted, type KeyValue, prefixEnd, type RangeResult, type StoreEvent } from '../store.ts';
+import { KeyIndex, type Newest } from './key-index.ts';
 import {
   type CheckpointResult,
   type HistoryPage,
@@ -9,9 +9,7 @@ import {
   type WriteBatch,
   type WriteResult,
 } from './protocol.ts';
-
-/** Version of the tables below. A database with a newer one belongs to a newer dhow. */
-export const SCHEMA_VERSION = 1;
+import { explained, openDatabase, takeLock } from './sqlite-file.ts';
 
 const PAGE_BYTES = 4096;
 /** An answer with values stops growing here. */
@@ -21,41 +19,16 @@ const HISTORY_SPAN = 4000;
 /** Revisions that one step of compaction covers. */
 const COMPACTION_SPAN = 500;
 
-/**
- * `history` is the log: one row a write, in the order of revisions. The newest row of a key is its state; a row names
- * the one that it replaced, so that compaction knows what to drop without searching.
- */
-const SCHEMA = `
-  CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-  CREATE TABLE history (
-    revision INTEGER PRIMARY KEY,
-    key TEXT NOT NULL,
-    previous INTEGER NOT NULL,
-    deleted INTEGER NOT NULL,
-    expires INTEGER,
-    value BLOB NOT NULL
-  );
-  CREATE INDEX history_key ON history (key, revision, deleted);
-  CREATE INDEX history_expires ON history (expires) WHERE expires IS NOT NULL;
-  INSERT INTO meta VALUES ('compacted', 0), ('swept', 0);
-  PRAGMA user_version = ${SCHEMA_VERSION};
-`;
-
-/** The newest row of each key between two keys, as of a revision. Parameters: from, end, revision. */
-const NEWEST = `
-  SELECT key, revision, value FROM history AS h
-  WHERE key >= ? AND key < ? AND deleted = 0
-    AND revision = (SELECT max(revision) FROM history WHERE key = h.key AND revision <= ?)
-  ORDER BY key`;
-
+/** A row as node:sqlite gives it with setReturnArrays. */
 type Row = readonly unknown[];
 
-/** The tables and what is done with them. Synchronous; lives in the store worker. */
+/** The log and what is done with it. Synchronous; lives in the store worker. */
 export class Database {
   readonly #path: string;
+  readonly #lock: Disposable | undefined;
   readonly #db: DatabaseSync;
-  readonly #lock: DatabaseSync | undefined;
   readonly #statements: ReturnType<typeof prepareAll>;
+  readonly #index = new KeyIndex();
   #revision: number;
   #compacted: number;
   #swept: number;
@@ -66,12 +39,20 @@ export class Database {
     this.#lock = path === ':memory:' ? undefined : takeLock(path);
     this.#db = openDatabase(path);
     this.#statements = prepareAll(this.#db);
-    const newest = Number(this.#statements.maxRevision.get()?.['revision'] ?? 0);
     this.#compacted = this.#meta('compacted');
     this.#swept = this.#meta('swept');
     // Compaction may have removed the newest row (a deletion), but never one beyond its own mark. The first write of
     // a new store gets 2, as in etcd: 0 and 1 stand for "nothing yet".
-    this.#revision = Math.max(1, newest, this.#compacted);
+    this.#revision = Math.max(1, this.#compacted, this.#fillIndex());
+  }
+
+  #fillIndex(): number {
+    let last = 0;
+    for (const [revision, key, deleted] of rowsOf(this.#statements.allKeys.iterate())) {
+      last = Number(revision);
+      this.#index.set(String(key), { revision: last, deleted: deleted === 1 });
+    }
+    return last;
   }
 
   get revision(): number {
@@ -80,82 +61,68 @@ export class Database {
 
   /** All writes of the batch in one transaction; each is done or refused by itself, none is visible if the commit fails. */
   write(batch: WriteBatch): WriteResult {
-    const { begin, commit, rollback } = this.#statements;
-    const before = this.#revision;
-    const numbers = new Float64Array(batch.keys.length * RESULT_FIELDS);
-    const previous: Uint8Array[] = [];
+    const { begin, commit } = this.#statements;
+    const writes = new BatchWriter(batch, this.#index, this.#statements, this.#revision);
     try {
       begin.run();
-      let offset = 0;
-      for (const [index, key] of batch.keys.entries()) {
-        const replaced = this.#writeOne(batch, index, key, numbers, offset);
-        if (!replaced) continue;
-        previous.push(replaced);
-        offset += replaced.length;
-      }
+      for (let index = 0; index < batch.keys.length; index++) writes.write(index);
       commit.run();
     } catch (error) {
-      this.#revision = before;
-      if (this.#db.isTransaction) rollback.run();
-      throw explained(error, this.#path);
+      throw this.#undone(error);
     }
-    // A write costs its value, its key twice, and about two pages of the trees above.
-    const logBytes = (this.#revision - before) * 2 * PAGE_BYTES + batch.data.length;
-    return { numbers, data: joined(previous), logBytes };
-  }
-
-  #writeOne(batch: WriteBatch, index: number, key: string, results: Float64Array, offset: number) {
-    const at = index * WRITE_FIELDS;
-    const [expected = 0, expires = 0, start = 0, length = 0] = batch.numbers.subarray(at, at + WRITE_FIELDS);
-    const row = this.#statements.newest.get(key) as unknown as Row | undefined;
-    const current = row && row[1] === 0 ? Number(row[0]) : 0;
-    if (current !== expected || (length < 0 && current === 0)) {
-      results[index * RESULT_FIELDS] = -1 - current;
-      return undefined;
-    }
-    const value = length < 0 ? NO_VALUE : batch.data.subarray(start, start + length);
-    this.#revision++;
-    this.#statements.insert.run(this.#revision, key, current, length < 0 ? 1 : 0, expires || null, value);
-    const replaced = current === 0 ? NO_VALUE : bytesOf(row?.[2]);
-    results.set([this.#revision, current, offset, replaced.length], index * RESULT_FIELDS);
-    return replaced;
+    for (const [key, newest] of writes.changed) this.#index.set(key, newest);
+    // Whole pages at the end of the table, and the path to them.
+    const logBytes = writes.revision === this.#revision ? 0 : Math.ceil(1.2 * batch.data.length) + 3 * PAGE_BYTES;
+    this.#revision = writes.revision;
+    return { numbers: writes.results, data: joined(writes.previous), logBytes };
   }
 
   get(key: string): KeyValue | undefined {
-    const row = this.#statements.newest.get(key) as unknown as Row | undefined;
-    if (!row || row[1] !== 0) return undefined;
-    return { key, revision: Number(row[0]), value: bytesOf(row[2]) };
+    const newest = this.#index.get(key);
+    if (!newest || newest.deleted) return undefined;
+    return { key, revision: newest.revision, value: bytesOf(rowOf(this.#statements.row.get(newest.revision))?.[2]) };
   }
 
   range(prefix: string, from: string | undefined, at: number | undefined, limit: number): RangeResult {
     const revision = at ?? this.#revision;
     if (revision < this.#compacted) throw new Compacted(revision, this.#compacted);
-    const end = prefixEnd(prefix);
     const start = from !== undefined && from > prefix ? from : prefix;
     const items: KeyValue[] = [];
     let bytes = 0;
-    for (const row of this.#statements.range.iterate(start, end, revision) as Iterable<unknown> as Iterable<Row>) {
+    for (const [key, newest] of this.#index.between(start, prefixEnd(prefix))) {
+      const item = this.#asOf(key, newest, revision);
+      if (!item) continue;
       if (items.length >= limit || bytes >= MAX_PAGE_BYTES) return { items, revision, more: true };
-      const value = bytesOf(row[2]);
-      items.push({ key: String(row[0]), revision: Number(row[1]), value });
-      bytes += value.length;
+      items.push(item);
+      bytes += item.value.length;
     }
     return { items, revision, more: false };
   }
 
+  /** A key as it was: from its newest row back to the one that was there. */
+  #asOf(key: string, newest: Newest, at: number): KeyValue | undefined {
+    if (newest.deleted && newest.revision <= at) return undefined;
+    for (let revision = newest.revision; revision > 0; ) {
+      const row = rowOf(this.#statements.row.get(revision));
+      if (!row) return undefined;
+      if (revision <= at) return row[1] === 1 ? undefined : { key, revision, value: bytesOf(row[2]) };
+      revision = Number(row[0]);
+    }
+    return undefined;
+  }
+
   count(prefix: string): number {
-    const row = this.#statements.count.get(prefix, prefixEnd(prefix)) as unknown as Row | undefined;
-    return Number(row?.[0] ?? 0);
+    let count = 0;
+    for (const [, newest] of this.#index.between(prefix, prefixEnd(prefix))) if (!newest.deleted) count++;
+    return count;
   }
 
   history(prefix: string, after: number): HistoryPage {
     if (after < this.#compacted) throw new Compacted(after, this.#compacted);
-    const end = prefixEnd(prefix);
     const through = Math.min(after + HISTORY_SPAN, this.#revision);
     const events: StoreEvent[] = [];
     let bytes = 0;
-    const rows = this.#statements.history.iterate(after, through, prefix, end) as Iterable<unknown> as Iterable<Row>;
-    for (const row of rows) {
+    for (const row of rowsOf(this.#statements.history.iterate(after, through, prefix, prefixEnd(prefix)))) {
       const event = eventOf(row);
       events.push(event);
       bytes += event.value.length + (event.previous?.value.length ?? 0);
@@ -166,8 +133,14 @@ export class Database {
 
   /** Keys whose time has come: [key, revision] of their newest write. */
   expired(now: number, limit: number): readonly (readonly [string, number])[] {
-    const rows = this.#statements.expired.all(now, limit) as unknown as readonly Row[];
-    return rows.map((row) => [String(row[0]), Number(row[1])] as const);
+    const found: (readonly [string, number])[] = [];
+    for (const [key, revision] of rowsOf(this.#statements.expired.iterate(now))) {
+      if (found.length >= limit) break;
+      const newest = this.#index.get(String(key));
+      // A later write of the key has its own expiry or none.
+      if (newest && newest.revision === revision) found.push([String(key), newest.revision]);
+    }
+    return found;
   }
 
   /** Refuses history before `revision` from now on. `sweep` then frees the space step by step. */
@@ -182,24 +155,26 @@ export class Database {
   sweep(): boolean {
     if (this.#swept >= this.#compacted) return false;
     const through = Math.min(this.#swept + COMPACTION_SPAN, this.#compacted);
-    const { begin, commit, rollback, dropReplaced, dropDeletions, setMeta } = this.#statements;
+    const { begin, commit, deletions, dropReplaced, dropDeletions, setMeta } = this.#statements;
+    const gone: string[] = [];
     try {
       begin.run();
+      for (const [key, revision] of rowsOf(deletions.iterate(this.#swept, through)))
+        if (this.#index.get(String(key))?.revision === revision) gone.push(String(key));
       dropReplaced.run(this.#swept, through);
       dropDeletions.run(this.#swept, through);
       setMeta.run(through, 'swept');
       commit.run();
     } catch (error) {
-      if (this.#db.isTransaction) rollback.run();
-      throw explained(error, this.#path);
+      throw this.#undone(error);
     }
+    for (const key of gone) this.#index.delete(key);
     this.#swept = through;
     return this.#swept < this.#compacted;
   }
 
   checkpoint(mode: 'PASSIVE' | 'RESTART'): CheckpointResult {
-    const row = this.#db.prepare(`PRAGMA wal_checkpoint(${mode})`).get();
-    return { pagesLeft: Math.max(0, Number(row?.['log'] ?? 0) - Number(row?.['checkpointed'] ?? 0)) };
+    return checkpoint(this.#db, mode);
   }
 
   /** The database may not grow beyond this; writes then fail as on a full disk. */
@@ -209,11 +184,66 @@ export class Database {
 
   close(): void {
     this.#db.close();
-    this.#lock?.close();
+    this.#lock?.[Symbol.dispose]();
+  }
+
+  #undone(error: unknown): Error {
+    if (this.#db.isTransaction) this.#statements.rollback.run();
+    return explained(error, this.#path);
   }
 
   #meta(name: string): number {
     return Number(this.#db.prepare('SELECT value FROM meta WHERE name = ?').get(name)?.['value'] ?? 0);
+  }
+}
+
+/** Copies the log into the database. PASSIVE takes what it can get, RESTART waits for writers and readers to let it. */
+export function checkpoint(db: DatabaseSync, mode: 'PASSIVE' | 'RESTART'): CheckpointResult {
+  const row = db.prepare(`PRAGMA wal_checkpoint(${mode})`).get();
+  return { pagesLeft: Math.max(0, Number(row?.['log'] ?? 0) - Number(row?.['checkpointed'] ?? 0)) };
+}
+
+type Statements = ReturnType<typeof prepareAll>;
+
+/** The writes of one batch inside its transaction. What it changes is merged into the index after the commit. */
+class BatchWriter {
+  readonly results: Float64Array;
+  readonly previous: Uint8Array[] = [];
+  readonly changed = new Map<string, Newest>();
+  revision: number;
+  readonly #batch: WriteBatch;
+  readonly #index: KeyIndex;
+  readonly #statements: Statements;
+  #previousBytes = 0;
+
+  constructor(batch: WriteBatch, index: KeyIndex, statements: Statements, revision: number) {
+    this.#batch = batch;
+    this.#index = index;
+    this.#statements = statements;
+    this.revision = revision;
+    this.results = new Float64Array(batch.keys.length * RESULT_FIELDS);
+  }
+
+  write(index: number): void {
+    const { keys, numbers, data } = this.#batch;
+    const key = keys[index] ?? '';
+    const field = (offset: number) => numbers[index * WRITE_FIELDS + offset] ?? 0;
+    const length = field(3);
+    const deleted = length < 0;
+    const before = this.changed.get(key) ?? this.#index.get(key);
+    const current = before && !before.deleted ? before.revision : 0;
+    if (current !== field(0) || (deleted && current === 0)) {
+      this.results[index * RESULT_FIELDS] = -1 - current;
+      return;
+    }
+    const replaced = current === 0 ? NO_VALUE : bytesOf(rowOf(this.#statements.row.get(current))?.[2]);
+    const value = deleted ? NO_VALUE : data.subarray(field(2), field(2) + length);
+    this.revision++;
+    this.#statements.insert.run(this.revision, key, before?.revision ?? 0, deleted ? 1 : 0, field(1) || null, value);
+    this.changed.set(key, { revision: this.revision, deleted });
+    this.results.set([this.revision, current, this.#previousBytes, replaced.length], index * RESULT_FIELDS);
+    this.previous.push(replaced);
+    this.#previousBytes += replaced.length;
   }
 }
 
@@ -224,32 +254,19 @@ function prepareAll(db: DatabaseSync) {
     begin: db.prepare('BEGIN IMMEDIATE'),
     commit: db.prepare('COMMIT'),
     rollback: db.prepare('ROLLBACK'),
-    maxRevision: db.prepare('SELECT max(revision) AS revision FROM history'),
-    newest: asArrays(
-      db.prepare('SELECT revision, deleted, value FROM history WHERE key = ? ORDER BY revision DESC LIMIT 1'),
-    ),
+    allKeys: asArrays(db.prepare('SELECT revision, key, deleted FROM history ORDER BY revision')),
+    row: asArrays(db.prepare('SELECT previous, deleted, value FROM history WHERE revision = ?')),
     insert: db.prepare('INSERT INTO history VALUES (?, ?, ?, ?, ?, ?)'),
-    range: asArrays(db.prepare(NEWEST)),
-    count: asArrays(
-      db.prepare(
-        `SELECT count(*) FROM (
-           SELECT max(revision), deleted FROM history WHERE key >= ? AND key < ? GROUP BY key
-         ) WHERE deleted = 0`,
-      ),
-    ),
     history: asArrays(
       db.prepare(
-        `SELECT h.key, h.revision, h.deleted, h.value, h.previous, p.value
-         FROM history AS h LEFT JOIN history AS p ON p.revision = h.previous
-         WHERE h.revision > ? AND h.revision <= ? AND +h.key >= ? AND +h.key < ? ORDER BY h.revision`,
+        `SELECT h.key, h.revision, h.deleted, h.value, p.revision, p.value
+         FROM history AS h LEFT JOIN history AS p ON p.revision = h.previous AND p.deleted = 0
+         WHERE h.revision > ? AND h.revision <= ? AND h.key >= ? AND h.key < ? ORDER BY h.revision`,
       ),
     ),
-    expired: asArrays(
-      db.prepare(
-        `SELECT key, revision FROM history AS h WHERE expires <= ?
-           AND NOT EXISTS (SELECT 1 FROM history WHERE key = h.key AND revision > h.revision)
-         ORDER BY expires LIMIT ?`,
-      ),
+    expired: asArrays(db.prepare('SELECT key, revision FROM history WHERE expires <= ? ORDER BY expires')),
+    deletions: asArrays(
+      db.prepare('SELECT key, revision FROM history WHERE revision > ? AND revision <= ? AND deleted = 1'),
     ),
     dropReplaced: db.prepare(
       `DELETE FROM history WHERE revision IN (
@@ -265,6 +282,15 @@ function asArrays(statement: StatementSync): StatementSync {
   return statement;
 }
 
+/** The types of node:sqlite do not know of setReturnArrays. */
+function rowsOf(rows: Iterable<unknown>): Iterable<Row> {
+  return rows as Iterable<Row>;
+}
+
+function rowOf(row: unknown): Row | undefined {
+  return row as Row | undefined;
+}
+
 function eventOf([key, revision, deleted, value, previous, previousValue]: Row): StoreEvent {
   const event = {
     type: deleted === 1 ? 'delete' : 'put',
@@ -272,7 +298,7 @@ function eventOf([key, revision, deleted, value, previous, previousValue]: Row):
     revision: Number(revision),
     value: bytesOf(value),
   } as const;
-  if (previous === 0) return event;
+  if (previous === null) return event;
   return { ...event, previous: { key: event.key, revision: Number(previous), value: bytesOf(previousValue) } };
 }
 
@@ -289,67 +315,4 @@ function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
     offset += part.length;
   }
   return data;
-}
-
-function openDatabase(path: string): DatabaseSync {
-  try {
-    // Only its owner may read the state of a cluster; SQLite gives its log the same mode.
-    if (path !== ':memory:') closeSync(openSync(path, 'a', 0o600));
-    const db = new DatabaseSync(path);
-    const version = Number(db.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0);
-    if (version > SCHEMA_VERSION)
-      throw new StoreUnavailable(
-        `${path} was written by a newer dhow (schema ${version}, this one knows ${SCHEMA_VERSION}): run that version, or choose another data directory`,
-      );
-    // Checkpoints are made by whoever has time for them, never by a commit on its way.
-    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0');
-    db.exec('PRAGMA busy_timeout = 10000; PRAGMA journal_size_limit = 67108864');
-    if (version === 0) db.exec(`BEGIN; ${SCHEMA} COMMIT`);
-    else checkIntegrity(db, path);
-    // What a process that was killed left in the log.
-    db.exec('PRAGMA wal_checkpoint(PASSIVE)');
-    return db;
-  } catch (error) {
-    throw explained(error, path);
-  }
-}
-
-function checkIntegrity(db: DatabaseSync, path: string): void {
-  const found = db.prepare('PRAGMA quick_check(1)').get()?.['quick_check'];
-  if (found !== 'ok')
-    throw new StoreUnavailable(`${path} is damaged (${String(found)}): restore it from a backup, or remove it`);
-}
-
-/** One process at a time: SQLite would let two share the file, but each believes that it knows every write. */
-function takeLock(path: string): DatabaseSync {
-  const lock = new DatabaseSync(`${path}.lock`);
-  try {
-    lock.exec('PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE');
-    return lock;
-  } catch (error) {
-    lock.close();
-    throw new StoreUnavailable(`${path} is in use by another process: stop it, or choose another data directory`, {
-      cause: error,
-    });
-  }
-}
-
-/** SQLite's result codes that a user can do something about. Source: sqlite.org/rescode.html */
-const FULL = 13;
-const IO_ERROR = 10;
-const CORRUPT = 11;
-const NOT_A_DATABASE = 26;
-
-function explained(error: unknown, path: string): Error {
-  if (!(error instanceof Error) || error instanceof StoreUnavailable || error instanceof Compacted)
-    return error instanceof Error ? error : new Error(String(error));
-  const code = 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : 0;
-  if (code === FULL)
-    return new StoreUnavailable(`no space left for ${path}: free some, writing goes on by itself`, { cause: error });
-  if (code === IO_ERROR) return new StoreUnavailable(`cannot write ${path}: ${error.message}`, { cause: error });
-  if (code === CORRUPT || code === NOT_A_DATABASE)
-    return new StoreUnavailable(`${path} is damaged (${error.message}): restore it from a backup, or remove it`, {
-      cause: error,
-    });
-  return error;
 }

@@ -130,7 +130,8 @@ class EmbeddedStore implements Store {
       return Promise.reject(new StoreUnavailable(`${MAX_QUEUED_WRITES} writes are waiting already: try again later`));
     return new Promise((resolve, reject) => {
       this.#queue.push({ key, value, expected, expiresAt, resolve, reject });
-      this.#flush();
+      // What is written in the same turn of the loop goes as one batch.
+      if (this.#queue.length === 1) setImmediate(() => this.#flush());
     });
   }
 

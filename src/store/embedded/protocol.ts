@@ -124,7 +124,9 @@ export function packBatch(writes: readonly PendingWrite[]): WriteBatch {
 /** What became of one write: the event it made, or why it made none. */
 export function outcomeOf(write: PendingWrite, result: WriteResult, index: number): StoreEvent | RevisionMismatch {
   const at = index * RESULT_FIELDS;
-  const [revision = 0, previousRevision = 0, offset = 0, length = 0] = result.numbers.subarray(at, at + RESULT_FIELDS);
+  const field = (index: number) => result.numbers[at + index] ?? 0;
+  const revision = field(0);
+  const previousRevision = field(1);
   if (revision < 0) return new RevisionMismatch(write.key, write.expected, -1 - revision);
   const event = {
     type: write.value ? 'put' : 'delete',
@@ -133,7 +135,7 @@ export function outcomeOf(write: PendingWrite, result: WriteResult, index: numbe
     value: write.value ?? NO_VALUE,
   } as const;
   if (previousRevision === 0) return event;
-  const value = result.data.subarray(offset, offset + length);
+  const value = result.data.subarray(field(2), field(2) + field(3));
   return { ...event, previous: { key: write.key, value, revision: previousRevision } };
 }
 

@@ -3,8 +3,8 @@ import { StoreUnavailable } from '../store.ts';
 import { revivedError, type WorkerReply, type WorkerRequest } from './protocol.ts';
 import type { StoreWorkerData } from './worker.ts';
 
-/** A worker's heap holds statements and the batch in hand; values lie outside of it. */
-const WORKER_HEAP_MB = 48;
+/** A worker's heap holds the index of keys (about a hundred bytes each) and the batch in hand; values lie outside of it. */
+const WORKER_HEAP_MB = 256;
 const WORKER_YOUNG_HEAP_MB = 4;
 
 interface Waiting {
@@ -19,6 +19,7 @@ export class WorkerPort {
   readonly #worker: Worker;
   readonly #waiting = new Map<number, Waiting>();
   #lastId = 0;
+  #closing = false;
   #ended: Error | undefined;
 
   /** `onEnd` is called once, when the worker has ended by itself. */
@@ -33,9 +34,9 @@ export class WorkerPort {
     this.#worker.on('exit', (code) => this.#end(new Error(`the store worker ended with code ${code}`), onEnd));
   }
 
-  /** Keeps the process alive only while something is asked. */
+  /** Keeps the process alive only while something is asked or the worker is ending. */
   #hold(): void {
-    if (this.#waiting.size > 0) this.#worker.ref();
+    if (this.#waiting.size > 0 || this.#closing) this.#worker.ref();
     else this.#worker.unref();
   }
 
@@ -70,7 +71,8 @@ export class WorkerPort {
   async close(): Promise<void> {
     if (this.#ended) return;
     const ended = new Promise<void>((resolve) => this.#worker.once('exit', () => resolve()));
-    this.#worker.ref();
+    this.#closing = true;
+    this.#hold();
     this.#worker.postMessage({ id: ++this.#lastId, kind: 'close' } satisfies WorkerRequest);
     await ended;
   }

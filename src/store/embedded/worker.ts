@@ -1,8 +1,8 @@
 import { DatabaseSync } from 'node:sqlite';
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { assert, assertNever } from '#base/assert.ts';
-import { Database } from './database.ts';
-import { type CheckpointResult, plainError, type WorkerReply, type WorkerRequest } from './protocol.ts';
+import { checkpoint, Database } from './database.ts';
+import { plainError, type WorkerReply, type WorkerRequest } from './protocol.ts';
 
 /** What a store worker is started with. One entry serves both roles. */
 export interface StoreWorkerData {
@@ -118,11 +118,7 @@ function runCheckpoints(path: string): void {
     }
     assert(request.kind === 'checkpoint', 'the checkpoint worker makes checkpoints');
     try {
-      const row = db.prepare(`PRAGMA wal_checkpoint(${request.mode})`).get();
-      const result: CheckpointResult = {
-        pagesLeft: Math.max(0, Number(row?.['log'] ?? 0) - Number(row?.['checkpointed'] ?? 0)),
-      };
-      port.postMessage({ id: request.id, result } satisfies WorkerReply);
+      port.postMessage({ id: request.id, result: checkpoint(db, request.mode) } satisfies WorkerReply);
     } catch (error) {
       port.postMessage({ id: request.id, error: plainError(error) } satisfies WorkerReply);
     }
