@@ -23,7 +23,8 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
     const use = () => ({ store, advance });
     describe('writing', () => writing(use));
     describe('reading', () => reading(use));
-    describe('history', () => history(use));
+    describe('subscribing', () => subscribing(use));
+    describe('compaction', () => compaction(use));
   });
 }
 
@@ -150,7 +151,7 @@ function reading(use: Use): void {
   });
 }
 
-function history(use: Use): void {
+function subscribing(use: Use): void {
   test('a subscriber has been told of a write before the writer is', async () => {
     const { store } = use();
     const seen: number[] = [];
@@ -216,7 +217,9 @@ function history(use: Use): void {
     await store.put('/h/end/a', bytes('1'), 0);
     assert.deepEqual(seen, []);
   });
+}
 
+function compaction(use: Use): void {
   test('a compacted revision is refused, never silently skipped', async () => {
     const { store } = use();
     const first = await store.put('/h/compact/a', bytes('1'), 0);

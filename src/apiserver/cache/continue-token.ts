@@ -1,3 +1,4 @@
+import { showValue } from '#machinery/field-error.ts';
 import { badRequestError } from '#machinery/status.ts';
 
 /** Where a list goes on. */
@@ -18,7 +19,7 @@ export function encodeContinue({ revision, start }: ContinueToken): string {
 /** Throws StatusError 400. Source: upstream's storage/continue.go (behaviour and messages). */
 export function decodeContinue(text: string): ContinueToken {
   const { v, rv, start } = parsed(text);
-  if (v !== VERSION) throw invalidToken(`: server does not recognize this encoded version ${String(v ?? '')}`);
+  if (v !== VERSION) throw invalidToken(`: server does not recognize this encoded version ${showValue(v)}`);
   if (typeof rv !== 'number' || !Number.isSafeInteger(rv) || rv === 0)
     throw invalidToken(`: incorrect encoded start resourceVersion (version ${VERSION})`);
   if (typeof start !== 'string' || start === '') throw invalidToken(`: encoded start key empty (version ${VERSION})`);

@@ -71,8 +71,6 @@ export interface CheckpointResult {
   readonly pagesLeft: number;
 }
 
-export type GetReply = KeyValue | undefined;
-
 /** An error that survives the way between threads. */
 export interface PlainError {
   readonly name: string;
