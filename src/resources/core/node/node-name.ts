@@ -1,0 +1,4 @@
+import { isDnsSubdomain } from '#machinery/validation/names.ts';
+
+/** Nodes are named like hosts. */
+export const isNodeName = isDnsSubdomain;

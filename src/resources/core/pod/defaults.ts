@@ -1,0 +1,141 @@
+import type { Draft } from '#machinery/object.ts';
+import { parseQuantity, roundToMilli, showQuantity } from '#machinery/quantity.ts';
+import type {
+  Container,
+  EphemeralContainer,
+  LifecycleHandler,
+  Pod,
+  PodSpec,
+  PodTemplateSpec,
+  Probe,
+  ResourceRequirements,
+} from '#machinery/types/core-v1.ts';
+import { defaultVolume } from './volume-defaults.ts';
+
+type AnyContainer = Draft<Container> | Draft<EphemeralContainer>;
+
+/** What a pod's author left out. Source: core/v1 API. */
+export function defaultPod(pod: Draft<Pod>): void {
+  pod.spec ??= { containers: null };
+  pod.status ??= {};
+  const { spec } = pod;
+  defaultPodSpec(spec);
+  for (const container of containersOf(spec)) requestWhatIsLimited(container.resources);
+  requestAtPodLevel(spec);
+  spec.enableServiceLinks ??= true;
+  if (spec.hostNetwork) for (const container of containersOf(spec)) defaultHostPorts(container);
+}
+
+/** Pod templates get the defaults of a pod's spec, but not those that only a pod itself has. */
+export function defaultPodTemplate(template: Draft<PodTemplateSpec>): void {
+  template.metadata ??= {};
+  template.spec ??= { containers: null };
+  defaultPodSpec(template.spec);
+}
+
+export function defaultPodSpec(spec: Draft<PodSpec>): void {
+  spec.dnsPolicy ||= 'ClusterFirst';
+  spec.restartPolicy ||= 'Always';
+  spec.securityContext ??= {};
+  spec.terminationGracePeriodSeconds ??= 30;
+  spec.schedulerName ||= 'default-scheduler';
+  defaultServiceAccountName(spec);
+  for (const volume of spec.volumes ?? []) defaultVolume(volume);
+  for (const container of spec.initContainers ?? []) defaultContainer(container);
+  for (const container of spec.containers ?? []) defaultContainer(container);
+  for (const container of spec.ephemeralContainers ?? []) defaultContainer(container);
+  roundQuantities(spec.overhead);
+  defaultResources(spec.resources);
+}
+
+/** `serviceAccount` is the deprecated twin of `serviceAccountName`: both are shown, the newer one wins. */
+function defaultServiceAccountName(spec: Draft<PodSpec>): void {
+  spec.serviceAccountName ||= spec.serviceAccount ?? '';
+  if (spec.serviceAccountName) spec.serviceAccount = spec.serviceAccountName;
+  else {
+    delete spec.serviceAccountName;
+    delete spec.serviceAccount;
+  }
+}
+
+function containersOf(spec: Draft<PodSpec>): Draft<Container>[] {
+  return [...(spec.initContainers ?? []), ...(spec.containers ?? [])];
+}
+
+function defaultContainer(container: AnyContainer): void {
+  container.resources ??= {};
+  container.imagePullPolicy ||= pullPolicyOf(container.image ?? '');
+  container.terminationMessagePath ||= '/dev/termination-log';
+  container.terminationMessagePolicy ||= 'File';
+  for (const port of container.ports ?? []) port.protocol ||= 'TCP';
+  for (const { valueFrom } of container.env ?? []) {
+    if (valueFrom?.fieldRef) valueFrom.fieldRef.apiVersion ||= 'v1';
+    if (valueFrom?.resourceFieldRef) valueFrom.resourceFieldRef.divisor ||= '0';
+    if (valueFrom?.fileKeyRef) valueFrom.fileKeyRef.optional ??= false;
+  }
+  defaultProbe(container.livenessProbe);
+  defaultProbe(container.readinessProbe);
+  defaultProbe(container.startupProbe);
+  defaultHandler(container.lifecycle?.postStart);
+  defaultHandler(container.lifecycle?.preStop);
+  defaultResources(container.resources);
+}
+
+/** Images without a tag, or with the tag `latest`, are pulled each time. Source: containers/images concept page. */
+export function pullPolicyOf(image: string): 'Always' | 'IfNotPresent' {
+  const [name = '', digest] = image.split('@');
+  if (digest) return 'IfNotPresent';
+  const colon = name.lastIndexOf(':');
+  const tag = colon > name.lastIndexOf('/') ? name.slice(colon + 1) : '';
+  return tag === '' || tag === 'latest' ? 'Always' : 'IfNotPresent';
+}
+
+function defaultProbe(probe: Draft<Probe> | undefined): void {
+  if (!probe) return;
+  probe.timeoutSeconds ||= 1;
+  probe.periodSeconds ||= 10;
+  probe.successThreshold ||= 1;
+  probe.failureThreshold ||= 3;
+  if (probe.grpc) probe.grpc.service ??= '';
+  defaultHandler(probe);
+}
+
+function defaultHandler(handler: Draft<Pick<LifecycleHandler, 'httpGet'>> | undefined): void {
+  if (!handler?.httpGet) return;
+  handler.httpGet.path ||= '/';
+  handler.httpGet.scheme ||= 'HTTP';
+}
+
+function defaultResources(resources: Draft<ResourceRequirements> | undefined): void {
+  roundQuantities(resources?.limits);
+  roundQuantities(resources?.requests);
+}
+
+/** Resources have no parts smaller than a thousandth; what is finer is rounded up. */
+export function roundQuantities(list: Record<string, string> | undefined): void {
+  if (!list) return;
+  for (const [name, quantity] of Object.entries(list)) list[name] = showQuantity(roundToMilli(parseQuantity(quantity)));
+}
+
+function requestWhatIsLimited(resources: Draft<ResourceRequirements> | undefined): void {
+  if (!resources?.limits) return;
+  const missing = Object.entries(resources.limits).filter(([name]) => resources.requests?.[name] === undefined);
+  if (missing.length > 0) resources.requests = { ...resources.requests, ...Object.fromEntries(missing) };
+}
+
+const POD_LEVEL = (name: string) => name === 'cpu' || name === 'memory' || name.startsWith('hugepages-');
+
+/** Pod-level limits become requests too, where no container asks for that resource. Source: KEP-2837. */
+function requestAtPodLevel(spec: Draft<PodSpec>): void {
+  const { resources } = spec;
+  if (!resources?.limits) return;
+  for (const [name, limit] of Object.entries(resources.limits)) {
+    if (!POD_LEVEL(name) || resources.requests?.[name] !== undefined) continue;
+    const asked = containersOf(spec).some((container) => container.resources?.requests?.[name] !== undefined);
+    if (!asked) resources.requests = { ...resources.requests, [name]: limit };
+  }
+}
+
+function defaultHostPorts(container: Draft<Container>): void {
+  for (const port of container.ports ?? []) port.hostPort ||= port.containerPort;
+}

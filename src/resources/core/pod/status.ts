@@ -1,0 +1,97 @@
+import { type FieldError, FieldPath, forbidden, invalid } from '#machinery/field-error.ts';
+import { type Draft, draftOf } from '#machinery/object.ts';
+import type { SubresourceStrategy } from '#machinery/resource/definition.ts';
+import type { ContainerStatus, Pod } from '#machinery/types/core-v1.ts';
+import { invalidFor } from '#machinery/validation/basics.ts';
+import { isValidIp } from '#machinery/validation/net.ts';
+import { isNodeName } from '../node/node-name.ts';
+
+const STATUS = FieldPath.of('status');
+
+/** Writes through `status` are the kubelet's: spec and owners stay, what has ended stays ended. */
+export const podStatus: SubresourceStrategy<Pod> = {
+  prepareForUpdate(draft, old) {
+    draft.spec = draftOf(old.spec);
+    if (old.metadata.ownerReferences) draft.metadata.ownerReferences = draftOf(old.metadata.ownerReferences);
+    else delete draft.metadata.ownerReferences;
+    keepQosClass(draft, old);
+  },
+  validateUpdate(pod, old) {
+    return [
+      ...validateNominatedNode(pod),
+      ...validateTransitions(pod, old),
+      ...validateQosClass(pod, old),
+      ...validateIps(pod),
+    ];
+  },
+};
+
+function keepQosClass(draft: Draft<Pod>, old: Pod): void {
+  draft.status ??= {};
+  if (!draft.status.qosClass && old.status?.qosClass) draft.status.qosClass = old.status.qosClass;
+}
+
+function validateNominatedNode({ status }: Pod): FieldError[] {
+  const name = status?.nominatedNodeName;
+  return name ? invalidFor(isNodeName(name, false), name, STATUS.at('nominatedNodeName')) : [];
+}
+
+function validateQosClass({ status }: Pod, old: Pod): FieldError[] {
+  const before = old.status?.qosClass;
+  if (!before || status?.qosClass === before) return [];
+  return [invalid(STATUS.at('qosClass'), status?.qosClass ?? '', 'field is immutable')];
+}
+
+const LISTS = ['containerStatuses', 'initContainerStatuses'] as const;
+
+/** A container that has ended and is not to be restarted cannot come back. */
+function validateTransitions(pod: Pod, old: Pod): FieldError[] {
+  const { restartPolicy } = pod.spec;
+  const errors: FieldError[] = [];
+  for (const list of LISTS) {
+    const path = STATUS.at(list);
+    const now = pod.status?.[list] ?? [];
+    for (const before of old.status?.[list] ?? []) {
+      const policy = ownPolicy(pod, list, before.name) ?? restartPolicy;
+      if (policy === 'Always' || !mayNotReturn(before, policy, list)) continue;
+      const index = now.findIndex(({ name }) => name === before.name);
+      const current = now[index];
+      if (!current || current.state?.terminated) continue;
+      errors.push(forbidden(path.index(index).at('state'), 'may not be transitioned to non-terminated state'));
+    }
+  }
+  return errors;
+}
+
+function ownPolicy(pod: Pod, list: (typeof LISTS)[number], name: string): string | undefined {
+  const containers = list === 'containerStatuses' ? pod.spec.containers : pod.spec.initContainers;
+  return (containers ?? []).find((container) => container.name === name)?.restartPolicy;
+}
+
+function mayNotReturn(status: ContainerStatus, policy: string | undefined, list: (typeof LISTS)[number]): boolean {
+  const ended = status.state?.terminated;
+  if (!ended) return false;
+  return policy === 'Never' || ended.exitCode === 0 || (list === 'initContainerStatuses' && policy !== 'OnFailure');
+}
+
+/** The first of a pod's addresses is the one; the rest must be of other families. */
+function validateIps({ status }: Pod): FieldError[] {
+  const errors: FieldError[] = [];
+  for (const [list, single] of [
+    ['podIPs', 'podIP'],
+    ['hostIPs', 'hostIP'],
+  ] as const) {
+    const ips = status?.[list] ?? [];
+    const path = STATUS.at(list);
+    errors.push(...ips.flatMap(({ ip }, index) => isValidIp(ip ?? '', path.index(index))));
+    if (ips.length > 1) {
+      const families = ips.map(({ ip }) => (ip?.includes(':') ? 6 : 4));
+      if (ips.length > 2 || families[0] === families[1]) {
+        errors.push(invalid(path, ips, 'may specify no more than one IP for each IP family'));
+      }
+    }
+    const first = status?.[single];
+    if (first && ips[0] && ips[0].ip !== first) errors.push(invalid(path.index(0).at('ip'), ips[0].ip, `must be equal to \`${single}\``));
+  }
+  return errors;
+}

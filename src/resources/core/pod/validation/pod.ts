@@ -1,0 +1,61 @@
+import { type FieldError, FieldPath, forbidden, invalid } from '#machinery/field-error.ts';
+import type { WriteContext } from '#machinery/resource/definition.ts';
+import type { Pod, PodTemplateSpec } from '#machinery/types/core-v1.ts';
+import { validateAnnotations, validateLabels } from '#machinery/validation/labels.ts';
+import { validatePodSpec } from './pod-spec.ts';
+import { validatePodSpecUpdate } from './update.ts';
+
+const SPEC = FieldPath.of('spec');
+const MIRROR = 'kubernetes.io/config.mirror';
+
+export function validatePod(pod: Pod, { featureOn }: WriteContext): FieldError[] {
+  return [...validatePodAnnotations(pod), ...validatePodSpec(pod.spec, SPEC, { featureOn })];
+}
+
+export function validateNewPod(pod: Pod, context: WriteContext): FieldError[] {
+  const errors = validatePod(pod, context);
+  if ((pod.spec.ephemeralContainers ?? []).length > 0) {
+    errors.push(forbidden(SPEC.at('ephemeralContainers'), 'cannot be set on create'));
+  }
+  if (pod.spec.nodeName && (pod.spec.schedulingGates ?? []).length > 0) {
+    errors.push(forbidden(SPEC.at('nodeName'), 'cannot be set until all schedulingGates have been cleared'));
+  }
+  return errors;
+}
+
+export function validateChangedPod(pod: Pod, old: Pod, context: WriteContext): FieldError[] {
+  return [...validateMirror(pod, old), ...validatePod(pod, context), ...validatePodSpecUpdate(pod, old)];
+}
+
+/** Whose copy a mirror pod is cannot change. */
+function validateMirror(pod: Pod, old: Pod): FieldError[] {
+  const now = pod.metadata.annotations?.[MIRROR];
+  const before = old.metadata.annotations?.[MIRROR];
+  if (now === before) return [];
+  const path = FieldPath.of('metadata', 'annotations').key(MIRROR);
+  return [forbidden(path, before === undefined ? 'may not add mirror pod annotation' : now === undefined ? 'may not remove mirror pod annotation' : 'may not update mirror pod annotation')];
+}
+
+function validatePodAnnotations(pod: Pod): FieldError[] {
+  if (pod.metadata.annotations?.[MIRROR] === undefined || pod.spec.nodeName) return [];
+  const path = FieldPath.of('metadata', 'annotations').key(MIRROR);
+  return [{ ...invalid(path, '', 'must set spec.nodeName if mirror pod annotation is set'), type: 'FieldValueRequired', message: 'Required value: must set spec.nodeName if mirror pod annotation is set' }];
+}
+
+/** A pod template: its labels and annotations, and a spec that may leave open what only a pod must say. */
+export function validatePodTemplate(
+  template: PodTemplateSpec | undefined,
+  path: FieldPath,
+  featureOn: WriteContext['featureOn'],
+): FieldError[] {
+  const spec = template?.spec ?? { containers: null };
+  const errors = [
+    ...validateLabels(template?.metadata?.labels, path.at('labels')),
+    ...validateAnnotations(template?.metadata?.annotations, path.at('annotations')),
+    ...validatePodSpec(spec, path.at('spec'), { featureOn, template: true }),
+  ];
+  if ((spec.ephemeralContainers ?? []).length > 0) {
+    errors.push(forbidden(path.at('spec', 'ephemeralContainers'), 'ephemeral containers not allowed in pod template'));
+  }
+  return errors;
+}

@@ -1,0 +1,214 @@
+import { duplicate, type FieldError, type FieldPath, forbidden, invalid, notFound, notSupported, required } from '#machinery/field-error.ts';
+import { addQuantities, compareQuantities, parseQuantity, type Quantity, quantityOf, showQuantity } from '#machinery/quantity.ts';
+import type { Container, EphemeralContainer, PodResourceClaim, PodSpec, ResourceClaim, ResourceRequirements } from '#machinery/types/core-v1.ts';
+import { eachItem, invalidFor } from '#machinery/validation/basics.ts';
+import { isQualifiedName } from '#machinery/validation/labels.ts';
+import { isDnsLabel, isDnsSubdomain } from '#machinery/validation/names.ts';
+import { isExtended, isHugePages, isNative, pageSize, quantityErrors, resourceName } from '../../resource-names.ts';
+import type { PodScope } from './options.ts';
+
+type ResourceList = Readonly<Record<string, string>> | undefined;
+
+function entriesOf(list: ResourceList): readonly (readonly [string, string])[] {
+  return Object.entries(list ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+/** Requests and limits of one container. */
+export function validateContainerResources(
+  resources: ResourceRequirements | undefined,
+  path: FieldPath,
+  scope: PodScope,
+): FieldError[] {
+  if (!resources) return [];
+  return [
+    ...validateRequirements(resources, path, containerResourceName),
+    ...validateClaimUse(resources.claims, path.at('claims'), scope),
+  ];
+}
+
+function validateRequirements(
+  { limits, requests }: ResourceRequirements,
+  path: FieldPath,
+  checkName: (name: string, path: FieldPath) => FieldError[],
+): FieldError[] {
+  const errors: FieldError[] = [];
+  for (const field of ['limits', 'requests'] as const) {
+    for (const [name, text] of entriesOf(field === 'limits' ? limits : requests)) {
+      const at = path.at(field).key(name);
+      errors.push(...checkName(name, at), ...quantityErrors(name, text, at));
+      if (field === 'requests') errors.push(...requestWithinLimit(name, text, limits, path));
+      if (isHugePages(name)) errors.push(...wholePages(name, text, at));
+    }
+  }
+  const names = [...Object.keys(limits ?? {}), ...Object.keys(requests ?? {})];
+  if (names.some(isHugePages) && !names.includes('cpu') && !names.includes('memory')) {
+    errors.push(forbidden(path, 'HugePages require cpu or memory'));
+  }
+  return errors;
+}
+
+function containerResourceName(name: string, path: FieldPath): FieldError[] {
+  const errors = resourceName(name, path);
+  if (!name.includes('/')) {
+    if (['cpu', 'memory', 'ephemeral-storage'].includes(name) || isHugePages(name)) return errors;
+    return [...errors, invalid(path, name, 'must be a standard resource for containers')];
+  }
+  if (!isNative(name) && !isExtended(name)) {
+    return [...errors, invalid(path, name, "doesn't follow extended resource name standard")];
+  }
+  return errors;
+}
+
+/** Extended resources and huge pages cannot be overcommitted: limit and request must be the same. */
+function requestWithinLimit(name: string, text: string, limits: ResourceList, path: FieldPath): FieldError[] {
+  const limit = limits?.[name];
+  const overcommit = isNative(name) && !isHugePages(name);
+  if (limit === undefined) {
+    return overcommit ? [] : [required(path.at('limits'), 'Limit must be set for non overcommitable resources')];
+  }
+  const order = compareQuantities(parseQuantity(text), parseQuantity(limit));
+  if (order !== 0 && !overcommit) {
+    return [invalid(path.at('requests'), text, `must be equal to ${name} limit of ${limit}`)];
+  }
+  return order > 0 ? [invalid(path.at('requests'), text, `must be less than or equal to ${name} limit of ${limit}`)] : [];
+}
+
+function wholePages(name: string, text: string, path: FieldPath): FieldError[] {
+  const size = pageSize(name);
+  if (!size) return [invalid(path, text, `invalid hugepage size in ${name}`)];
+  const { nanos } = parseQuantity(text);
+  if (nanos < 0n || nanos % size.nanos === 0n) return [];
+  return [invalid(path, text, `${text} is not positive integer multiple of ${showQuantity(size)}`)];
+}
+
+function validateClaimUse(claims: readonly ResourceClaim[] | undefined, path: FieldPath, scope: PodScope): FieldError[] {
+  const seen = new Set<string>();
+  const whole = new Set<string>();
+  return eachItem(claims, path, ({ name, request }, at) => {
+    if (!name) return [required(at.at('name'))];
+    const key = request ? `${name}/${request}` : name;
+    const errors: FieldError[] = [];
+    if (seen.has(key) || (request && whole.has(name)) || (!request && [...seen].some((other) => other.startsWith(`${name}/`)))) {
+      errors.push(duplicate(at, key));
+    } else {
+      seen.add(key);
+      if (!request) whole.add(name);
+    }
+    if (!scope.claims.has(name)) errors.push(notFound(at.at('name'), name));
+    if (request) errors.push(...invalidFor(isDnsLabel(request, false), request, at.at('request')));
+    return errors;
+  });
+}
+
+const RESIZE_RESOURCES = ['cpu', 'memory'];
+const RESIZE_POLICIES = ['NotRequired', 'RestartContainer'];
+
+/** How a container takes a resize. Source: KEP-1287. */
+export function validateResizePolicy(
+  container: Pick<Container | EphemeralContainer, 'resizePolicy' | 'restartPolicy'>,
+  path: FieldPath,
+  { spec }: PodScope,
+): FieldError[] {
+  const seen = new Set<string>();
+  return (container.resizePolicy ?? []).flatMap((policy, index) => {
+    const errors: FieldError[] = [];
+    if (seen.has(policy.resourceName)) errors.push(duplicate(path.index(index), policy.resourceName));
+    seen.add(policy.resourceName);
+    if (!policy.resourceName) errors.push(required(path));
+    else if (!RESIZE_RESOURCES.includes(policy.resourceName)) {
+      errors.push(notSupported(path, policy.resourceName, RESIZE_RESOURCES));
+    }
+    if (!policy.restartPolicy) errors.push(required(path));
+    else if (!RESIZE_POLICIES.includes(policy.restartPolicy)) {
+      errors.push(notSupported(path, policy.restartPolicy, RESIZE_POLICIES));
+    }
+    if (spec.restartPolicy === 'Never' && policy.restartPolicy === 'RestartContainer' && container.restartPolicy !== 'Always') {
+      errors.push(invalid(path.index(index).at('restartPolicy'), policy.restartPolicy, "must be 'NotRequired' when `restartPolicy` is 'Never'"));
+    }
+    return errors;
+  });
+}
+
+/** Claims of devices that the pod's containers share. Source: KEP-4381. */
+export function validatePodClaims(claims: readonly PodResourceClaim[] | undefined, path: FieldPath): FieldError[] {
+  const names = new Set<string>();
+  return eachItem(claims, path, (claim, at) => {
+    const errors: FieldError[] = [];
+    if (names.has(claim.name)) errors.push(duplicate(at.at('name'), claim.name));
+    names.add(claim.name);
+    if (!claim.name) errors.push(required(at.at('name')));
+    else errors.push(...invalidFor(isDnsLabel(claim.name, false), claim.name, at.at('name')));
+    const { resourceClaimName, resourceClaimTemplateName } = claim;
+    if (resourceClaimName !== undefined && resourceClaimTemplateName !== undefined) {
+      errors.push(invalid(at, claim, 'at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified'));
+    }
+    if (resourceClaimName === undefined && resourceClaimTemplateName === undefined) {
+      errors.push(invalid(at, claim, 'must specify one of: `resourceClaimName`, `resourceClaimTemplateName`'));
+    }
+    for (const field of ['resourceClaimName', 'resourceClaimTemplateName'] as const) {
+      const name = claim[field];
+      if (name !== undefined) errors.push(...invalidFor(isDnsSubdomain(name, false), name, at.at(field)));
+    }
+    return errors;
+  });
+}
+
+const POD_RESOURCES = ['cpu', 'memory', 'hugepages-'];
+
+function podResourceName(name: string, path: FieldPath): FieldError[] {
+  const messages = isQualifiedName(name);
+  if (messages.length > 0) return invalidFor(messages, name, path);
+  return name === 'cpu' || name === 'memory' || isHugePages(name) ? [] : [notSupported(path, name, POD_RESOURCES)];
+}
+
+/** Resources of the pod as a whole. Source: KEP-2837. */
+export function validatePodLevelResources(spec: PodSpec, path: FieldPath): FieldError[] {
+  const { resources } = spec;
+  if (!resources) return [];
+  const errors: FieldError[] = [];
+  if (spec.os?.name === 'windows') errors.push(forbidden(path, 'cannot be set for windows pods'));
+  if ((resources.claims ?? []).length > 0) {
+    errors.push(forbidden(path.at('claims'), 'claims may not be set for Resources at pod-level'));
+  }
+  return [
+    ...errors,
+    ...validateRequirements(resources, path, podResourceName),
+    ...requestsCoverContainers(spec, resources, path.at('requests')),
+    ...limitsCoverContainers(spec, resources, path.at('limits')),
+  ];
+}
+
+function requestsCoverContainers(spec: PodSpec, { requests }: ResourceRequirements, path: FieldPath): FieldError[] {
+  const errors: FieldError[] = [];
+  for (const [name, text] of entriesOf(requests)) {
+    const sum = (spec.containers ?? []).reduce<Quantity>((total, { resources }) => {
+      const own = resources?.requests?.[name];
+      return own === undefined ? total : addQuantities(total, parseQuantity(own));
+    }, quantityOf(0));
+    if (compareQuantities(sum, parseQuantity(text)) > 0) {
+      errors.push(invalid(path.key(name), text, `must be greater than or equal to aggregate container requests of ${showQuantity(sum)}`));
+    }
+  }
+  return errors;
+}
+
+function limitsCoverContainers(spec: PodSpec, { limits }: ResourceRequirements, path: FieldPath): FieldError[] {
+  const errors: FieldError[] = [];
+  for (const [name, text] of entriesOf(limits)) {
+    const limit = parseQuantity(text);
+    for (const container of spec.containers ?? []) {
+      const own = container.resources?.limits?.[name];
+      if (own !== undefined && compareQuantities(parseQuantity(own), limit) > 0) {
+        errors.push(invalid(path.key(name), own, `must be less than or equal to pod limits of ${text}`));
+      }
+    }
+  }
+  return errors;
+}
+
+export function validateOverhead(overhead: ResourceList, path: FieldPath): FieldError[] {
+  return overhead ? validateRequirements({ limits: overhead }, path, containerResourceName).map((error) => ({
+    ...error,
+    field: error.field.replace('.limits[', '['),
+  })) : [];
+}

@@ -1,0 +1,98 @@
+import { milliValue, parseQuantity } from '#machinery/quantity.ts';
+import type { Container, Pod, PodSpec } from '#machinery/types/core-v1.ts';
+
+/** Texts for what is allowed and yet most likely not meant. */
+export function podWarnings(pod: Pod, old: Pod | undefined): readonly string[] {
+  return old ? [] : templateWarnings(pod, '');
+}
+
+/** Warnings for a pod, or for a pod template at `path` (`spec.template.`). */
+export function templateWarnings(template: { readonly metadata?: Pod['metadata']; readonly spec: PodSpec }, path: string): readonly string[] {
+  const { spec } = template;
+  return [
+    ...nodeLabelWarnings(spec, path),
+    ...volumeWarnings(spec, path),
+    ...containerWarnings(spec, path),
+    ...duplicates((spec.imagePullSecrets ?? []).map(({ name }) => name ?? '')).map(
+      ({ index, value }) => `${path}spec.imagePullSecrets[${index}].name: duplicate entry "${value}"`,
+    ),
+    ...((spec.imagePullSecrets ?? []).flatMap(({ name }, index) =>
+      name ? [] : [`${path}spec.imagePullSecrets[${index}].name: invalid empty name ""`],
+    )),
+    ...((spec.terminationGracePeriodSeconds ?? 0) < 0
+      ? [`${path}spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1`]
+      : []),
+    ...(spec.topologySpreadConstraints ?? []).flatMap(({ labelSelector }, index) =>
+      labelSelector ? [] : [`${path}spec.topologySpreadConstraints[${index}].labelSelector: a null labelSelector results in matching no pod`],
+    ),
+  ];
+}
+
+const DEPRECATED_NODE_LABELS: Readonly<Record<string, string>> = {
+  'beta.kubernetes.io/arch': 'deprecated since v1.14; use "kubernetes.io/arch" instead',
+  'beta.kubernetes.io/os': 'deprecated since v1.14; use "kubernetes.io/os" instead',
+  'failure-domain.beta.kubernetes.io/region': 'deprecated since v1.17; use "topology.kubernetes.io/region" instead',
+  'failure-domain.beta.kubernetes.io/zone': 'deprecated since v1.17; use "topology.kubernetes.io/zone" instead',
+  'beta.kubernetes.io/instance-type': 'deprecated since v1.17; use "node.kubernetes.io/instance-type" instead',
+};
+
+function nodeLabelWarnings({ nodeSelector }: PodSpec, path: string): string[] {
+  return Object.keys(nodeSelector ?? {})
+    .sort()
+    .flatMap((key) => {
+      const text = DEPRECATED_NODE_LABELS[key];
+      return text ? [`${path}spec.nodeSelector[${key}]: ${text}`] : [];
+    });
+}
+
+const DEPRECATED_VOLUMES: Readonly<Record<string, string>> = {
+  photonPersistentDisk: 'deprecated in v1.11, non-functional in v1.16+',
+  gitRepo: 'deprecated in v1.11, and disabled by default in v1.33+',
+  scaleIO: 'deprecated in v1.16, non-functional in v1.22+',
+  flocker: 'deprecated in v1.22, non-functional in v1.25+',
+  storageos: 'deprecated in v1.22, non-functional in v1.25+',
+  quobyte: 'deprecated in v1.22, non-functional in v1.25+',
+  glusterfs: 'deprecated in v1.25, non-functional in v1.26+',
+  cephfs: 'deprecated in v1.28, non-functional in v1.31+',
+  rbd: 'deprecated in v1.28, non-functional in v1.31+',
+};
+
+function volumeWarnings({ volumes }: PodSpec, path: string): string[] {
+  return (volumes ?? []).flatMap((volume, index) => {
+    const found = Object.entries(DEPRECATED_VOLUMES).find(([name]) => name in volume);
+    return found ? [`${path}spec.volumes[${index}].${found[0]}: ${found[1]}`] : [];
+  });
+}
+
+function containerWarnings(spec: PodSpec, path: string): string[] {
+  return (['initContainers', 'containers', 'ephemeralContainers'] as const).flatMap((field) =>
+    (spec[field] ?? []).flatMap((container, index) => [
+      ...fractionalBytes(container, `${path}spec.${field}[${index}]`),
+      ...duplicateEnv(container, `${path}spec.${field}[${index}]`),
+    ]),
+  );
+}
+
+function fractionalBytes({ resources }: Pick<Container, 'resources'>, path: string): string[] {
+  return (['limits', 'requests'] as const).flatMap((field) =>
+    (['memory', 'ephemeral-storage'] as const).flatMap((name) => {
+      const text = resources?.[field]?.[name];
+      if (text === undefined || milliValue(parseQuantity(text)) % 1000n === 0n) return [];
+      return [`${path}.resources.${field}[${name}]: fractional byte value "${text}" is invalid, must be an integer`];
+    }),
+  );
+}
+
+/** A variable that refers to its earlier value may come twice. */
+function duplicateEnv({ env }: Pick<Container, 'env'>, path: string): string[] {
+  return duplicates((env ?? []).map(({ name }) => name))
+    .filter(({ index, value }) => !env?.[index]?.value?.includes(`$(${value})`))
+    .map(({ index, value, first }) => `${path}.env[${index}]: hides previous definition of "${value}", which may be unexpected (at [${first}])`);
+}
+
+function duplicates(values: readonly string[]): { readonly index: number; readonly value: string; readonly first: number }[] {
+  return values.flatMap((value, index) => {
+    const first = values.indexOf(value);
+    return value && first < index ? [{ index, value, first }] : [];
+  });
+}
