@@ -1,4 +1,4 @@
-import { Compacted, type KeyValue, RevisionMismatch, type StoreEvent, StoreUnavailable } from '../store.ts';
+import { Compacted, RevisionMismatch, type StoreEvent, StoreUnavailable } from '../store.ts';
 
 /**
  * What passes between the serving thread and the store worker. A batch of writes goes as one message whose values lie
