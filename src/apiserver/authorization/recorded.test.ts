@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { Draft, KubeObject } from '#machinery/object.ts';
 import { StatusError } from '#machinery/status.ts';
@@ -10,6 +9,16 @@ import type { User } from '../admission/admission.ts';
 import { defaultClusterRoleBindings, defaultClusterRoles } from '../bootstrap/rbac-objects.ts';
 import { fixedListers } from '../fixed-listers.ts';
 import type { VirtualResource } from '../registry/handlers.ts';
+import {
+  kindOf,
+  METHODS,
+  parsePath,
+  type Scenario,
+  type Step,
+  scenarios,
+  type Target,
+  userOf,
+} from '../recorded-requests.ts';
 import { accessReviews } from './access-review.ts';
 import { createAuthorization } from './authorization.ts';
 import type { Attributes } from './authorizer.ts';
@@ -20,32 +29,6 @@ import { rulesReview } from './rules-review.ts';
  * Replays recorded requests against the authorizers alone: what the real server refused must be refused here, and what
  * it answered must be allowed. Objects are kept as they were sent; only what decides about access is looked at.
  */
-interface Step {
-  readonly request: Readonly<Record<string, unknown>> & {
-    readonly body?: Record<string, unknown>;
-    readonly headers?: Readonly<Record<string, string>>;
-    readonly query?: string;
-    readonly type?: string;
-  };
-  readonly response?: {
-    readonly code: number;
-    readonly body?: { readonly status?: unknown; readonly details?: unknown };
-  };
-}
-
-interface Scenario {
-  readonly name: string;
-  readonly steps: readonly Step[];
-}
-
-const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
-const NAMESPACE = 'recorded';
-
-function scenarios(file: string): readonly Scenario[] {
-  const url = new URL(`../../../test/golden/${file}`, import.meta.url);
-  return JSON.parse(readFileSync(url, 'utf8').replaceAll('$ns', NAMESPACE));
-}
-
 /** The default roles, with the aggregated ones filled as the controller fills them. */
 function defaultObjects(): KubeObject[] {
   const roles = defaultClusterRoles() as readonly ClusterRole[];
@@ -59,55 +42,12 @@ function defaultObjects(): KubeObject[] {
   return [...roles.map(gathered), ...(defaultClusterRoleBindings() as readonly KubeObject[])];
 }
 
-interface Target {
-  readonly group: string;
-  readonly version: string;
-  readonly namespace: string;
-  readonly resource: string;
-  readonly name: string;
-  readonly subresource: string;
-}
-
-function parsePath(path: string): Target | undefined {
-  const parts = path.split('/').filter(Boolean);
-  const core = parts[0] === 'api';
-  if (!core && parts[0] !== 'apis') return undefined;
-  const [group, version] = core ? ['', parts[1]] : [parts[1], parts[2]];
-  let rest = parts.slice(core ? 2 : 3);
-  let namespace = '';
-  if (rest[0] === 'namespaces' && rest.length > 2 && !['status', 'finalize'].includes(rest[2] ?? '')) {
-    namespace = rest[1] ?? '';
-    rest = rest.slice(2);
-  }
-  const [resource, name = '', ...more] = rest;
-  if (!resource || !version) return undefined;
-  if (resource === 'namespaces') namespace = name;
-  return { group: group ?? '', version, namespace, resource, name, subresource: more[0] ?? '' };
-}
-
-function userOf({ headers = {} }: Step['request']): User | undefined {
-  const name = headers['Impersonate-User'];
-  if (!name) return undefined;
-  const groups = (headers['Impersonate-Group'] ?? '')
-    .split(',')
-    .map((group) => group.trim())
-    .filter(Boolean);
-  const account = /^system:serviceaccount:([^:]+):/.exec(name);
-  if (account && groups.length === 0) groups.push('system:serviceaccounts', `system:serviceaccounts:${account[1]}`);
-  const anonymous = name === 'system:anonymous';
-  return { name, groups: [...groups, anonymous ? 'system:unauthenticated' : 'system:authenticated'] };
-}
-
 /** What the ServiceAccount admission makes every pod read, unless the pod says no. */
 function mountRootCertificate({ spec }: Draft<Pod>): void {
   if (spec.automountServiceAccountToken === false) return;
   const sources = [{ configMap: { name: 'kube-root-ca.crt' } }];
   spec.volumes = [...(spec.volumes ?? []), { name: 'kube-api-access', projected: { sources } }];
   spec.serviceAccountName ??= 'default';
-}
-
-function kindOf({ group, resource }: Target): string | undefined {
-  return manifest.find((each) => each.group === group && each.plural === resource)?.kind;
 }
 
 class Replay {
