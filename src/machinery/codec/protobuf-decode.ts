@@ -3,7 +3,7 @@ import type { FieldSchema, ScalarSchema, Schema, StructSchema } from '../schema/
 import { showMicroTime, showTime } from '../time.ts';
 import { normalizeZero } from './decode.ts';
 import { JsonSyntaxError, parseJson } from './json.ts';
-import { elementName, type MessagePlan, planOf } from './protobuf-plan.ts';
+import { type MessagePlan, planOf } from './protobuf-plan.ts';
 import { BYTES, FIXED64, ProtobufError, Reader, VARINT } from './protobuf-wire.ts';
 
 /** Messages nested deeper are refused. */
@@ -25,7 +25,7 @@ function readMessage(reader: Reader, object: Record<string, unknown>, plan: Mess
     else if ('embedded' in entry) {
       expect(wire, BYTES, number);
       readMessage(new Reader(reader.bytes()), object, entry.embedded, depth + 1);
-    } else readField(reader, object, entry.field, { wire, number, depth });
+    } else readField(reader, object, entry.field, { wire, number, depth, type: entry.type });
   }
 }
 
@@ -39,21 +39,20 @@ function expect(wire: number, wanted: number, number: number): void {
   if (wire !== wanted) throw new ProtobufError(`proto: wrong wireType = ${wire} for field ${number}`);
 }
 
-function readField(reader: Reader, object: Record<string, unknown>, field: FieldSchema, spot: Spot): void {
+function readField(reader: Reader, object: Record<string, unknown>, field: FieldSchema, spot: TypedSpot): void {
   const { schema, name } = field;
-  const type = field.proto ? elementName(field.proto) : '';
   if (schema.kind === 'list') {
     const known = object[name];
     const list: unknown[] = Array.isArray(known) ? known : [];
     object[name] = list;
-    readItems(reader, list, schema.items, { ...spot, type });
+    readItems(reader, list, schema.items, spot);
   } else if (schema.kind === 'map') {
     expect(spot.wire, BYTES, spot.number);
     const map = (object[name] ?? {}) as Record<string, unknown>;
     object[name] = map;
-    readEntry(new Reader(reader.bytes()), map, schema.values, { ...spot, type });
+    readEntry(new Reader(reader.bytes()), map, schema.values, spot);
   } else {
-    const value = readValue(reader, schema, { ...spot, type }, object[name]);
+    const value = readValue(reader, schema, spot, object[name]);
     if (value !== undefined) object[name] = value;
   }
 }

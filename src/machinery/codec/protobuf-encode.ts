@@ -1,7 +1,7 @@
 import type { FieldSchema, ListSchema, ScalarSchema, Schema, StructSchema } from '../schema/schema.ts';
 import { readTime } from '../time.ts';
 import { stringifyJson } from './json.ts';
-import { elementName, type MessagePlan, planOf } from './protobuf-plan.ts';
+import { type MessagePlan, planOf } from './protobuf-plan.ts';
 import { BackwardWriter, BYTES, FIXED64, VARINT } from './protobuf-wire.ts';
 
 /** Writes a message as Go does: numbers ascending, every scalar that is no pointer, maps by key. */
@@ -29,7 +29,7 @@ function writeMessage(writer: BackwardWriter, object: Json, plan: MessagePlan): 
       close(writer, before, entry.number);
     } else {
       const { name } = entry.field;
-      writeField(writer, Object.hasOwn(object, name) ? object[name] : undefined, entry.field, entry.number);
+      writeField(writer, Object.hasOwn(object, name) ? object[name] : undefined, entry.field, entry);
     }
   }
 }
@@ -39,15 +39,16 @@ function close(writer: BackwardWriter, before: number, number: number): void {
   writer.tag(number, BYTES);
 }
 
-function writeField(writer: BackwardWriter, value: unknown, field: FieldSchema, number: number): void {
+function writeField(writer: BackwardWriter, value: unknown, field: FieldSchema, { number, type }: Slot): void {
   const { schema } = field;
-  const type = field.proto ? elementName(field.proto) : '';
   if (schema.kind === 'list') writeList(writer, value, schema, { number, type });
   else if (schema.kind === 'map') {
     const map = asObject(value);
     for (const key of Object.keys(map).sort(byBytes).reverse()) {
       const before = writer.length;
-      writeValue(writer, map[key], schema.values, { number: 2, type });
+      // Go leaves nil bytes out even inside an entry.
+      if (map[key] !== null || !isBytes(schema.values))
+        writeValue(writer, map[key], schema.values, { number: 2, type });
       writer.text(key);
       writer.tag(1, BYTES);
       close(writer, before, number);
@@ -62,6 +63,10 @@ function isPointer({ zero, schema }: FieldSchema): boolean {
   return (
     schema.kind === 'struct' || (schema.kind === 'scalar' && schema.type !== 'time' && schema.type !== 'microTime')
   );
+}
+
+function isBytes(schema: Schema): boolean {
+  return schema.kind === 'scalar' && schema.type === 'bytes';
 }
 
 /** Go orders keys by their bytes. */

@@ -2,7 +2,12 @@ import type { FieldSchema, ProtoField, StructSchema } from '../schema/schema.ts'
 
 /** What is at one number of a message: a field, or an embedded message that JSON does not show. */
 export type PlanEntry =
-  | { readonly number: number; readonly field: FieldSchema & { readonly proto: ProtoField } }
+  | {
+      readonly number: number;
+      readonly field: FieldSchema & { readonly proto: ProtoField };
+      /** Last part of the name of the field's protobuf type, or of the values of a map. */
+      readonly type: string;
+    }
   | { readonly number: number; readonly embedded: MessagePlan };
 
 export interface MessagePlan {
@@ -30,7 +35,7 @@ function layOut(fields: readonly (FieldSchema & { readonly proto: ProtoField })[
   const embedded = new Map<number, (FieldSchema & { readonly proto: ProtoField })[]>();
   for (const field of fields) {
     const number = field.proto.via?.[depth];
-    if (number === undefined) entries.push({ number: field.proto.number, field });
+    if (number === undefined) entries.push({ number: field.proto.number, field, type: elementName(field.proto) });
     else embedded.set(number, [...(embedded.get(number) ?? []), field]);
   }
   for (const [number, inside] of embedded) entries.push({ number, embedded: layOut(inside, depth + 1) });
@@ -39,7 +44,7 @@ function layOut(fields: readonly (FieldSchema & { readonly proto: ProtoField })[
 }
 
 /** The element of a protobuf type: `Quantity` of `map<string,.k8s.io.….Quantity>`. */
-export function elementName({ type }: ProtoField): string {
+function elementName({ type }: ProtoField): string {
   const element = /^map<string,(.*)>$/.exec(type)?.[1] ?? type;
   return element.slice(element.lastIndexOf('.') + 1);
 }

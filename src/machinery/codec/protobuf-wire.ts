@@ -93,15 +93,14 @@ export class BackwardWriter {
 
 const MAX_VARINT_BYTES = 10;
 const MAX_GROUP_DEPTH = 100;
-const UTF8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** Reads a message; every read is checked against the end. Throws ProtobufError. */
 export class Reader {
-  readonly #bytes: Uint8Array;
+  readonly #bytes: Buffer;
   #at = 0;
 
   constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
+    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
   get done(): boolean {
@@ -159,7 +158,10 @@ export class Reader {
   }
 
   text(): string {
-    return UTF8.decode(this.bytes());
+    const size = this.length();
+    const start = this.#at;
+    this.#take(size);
+    return this.#bytes.toString('utf8', start, start + size);
   }
 
   skip(wire: number, depth = 0): void {

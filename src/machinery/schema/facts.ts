@@ -1,5 +1,6 @@
 import type { FieldSchema, ListSchema, ProtoField, ScalarSchema, ScalarType, Schema, StructSchema } from './schema.ts';
 import { messageFacts } from './messages.ts';
+import { missingPlace } from './proto-numbers.ts';
 import { apiFacts, type FactType, type FieldFacts, featureGates, type ResourceFacts, type TypeFacts } from './table.ts';
 
 /** The schema of a built-in kind, compiled from the fact tables on first use. Throws where there is no such kind. */
@@ -116,7 +117,7 @@ class BuiltinStruct implements StructSchema {
   }
 
   get fields(): ReadonlyMap<string, FieldSchema> {
-    this.#fields ??= compileFields(this.#facts);
+    this.#fields ??= compileFields(this.name, this.#facts);
     return this.#fields;
   }
 }
@@ -146,9 +147,11 @@ function schemaOrElse(): ScalarSchema {
   };
 }
 
-function compileFields(facts: TypeFacts): ReadonlyMap<string, FieldSchema> {
+function compileFields(type: string, facts: TypeFacts): ReadonlyMap<string, FieldSchema> {
   const fields = new Map<string, FieldSchema>();
-  for (const [name, field] of Object.entries(facts.fields ?? {})) fields.set(name, compileField(name, field));
+  for (const [name, field] of Object.entries(facts.fields ?? {})) {
+    fields.set(name, compileField(name, { ...field, ...missingPlace(type, name) }));
+  }
   return fields;
 }
 
