@@ -1,0 +1,79 @@
+import { draftOf, type KubeObject, type Draft } from '#machinery/object.ts';
+import { badRequestError } from '#machinery/status.ts';
+import type { Answer } from '../http/exchange.ts';
+import { decodeBody, readObject } from '../registry/body.ts';
+import { createObject } from '../registry/create.ts';
+import { ownFields } from '../registry/managed-fields.ts';
+import { dedupeOwners } from '../registry/metadata.ts';
+import type { ServedResource } from '../registry/registry.ts';
+import { updateObject } from '../registry/update.ts';
+import { isStorageVersion } from '../registry/versions.ts';
+import type { Exchange } from '../request/exchange.ts';
+import { answerWritten } from './read.ts';
+import { type WriteParameters, writeParameters } from './write-request.ts';
+
+/** POST to a collection. */
+export async function postObject(served: ServedResource, exchange: Exchange): Promise<Answer> {
+  const parameters = writeParameters(exchange, served, 'CreateOptions');
+  const draft = await sentObject(served, exchange, parameters);
+  const { request } = parameters;
+  requireNamespace(served, draft, request.namespace);
+  await ownFields(served, draft, undefined, request);
+  return answerWritten(served, exchange, await createObject(served, draft, request));
+}
+
+/** PUT of an object or of a subresource that shows the whole object. */
+export async function putObject(served: ServedResource, exchange: Exchange): Promise<Answer> {
+  const parameters = writeParameters(exchange, served, 'UpdateOptions');
+  const sent = await sentObject(served, exchange, parameters);
+  const { definition } = served;
+  if (!sent.metadata.name) {
+    throw badRequestError(
+      `the name of the object (${exchange.info.name} based on URL) was undeterminable: name must be provided`,
+    );
+  }
+  const { request } = parameters;
+  const written = await updateObject(served, request, {
+    mayCreate: definition.createOnUpdate,
+    unconditional: definition.unconditionalUpdate,
+    async change(current) {
+      const draft = draftOf(sent) as Draft<KubeObject>;
+      await ownFields(served, draft, current, request);
+      return draft;
+    },
+  });
+  return answerWritten(served, exchange, written);
+}
+
+/** The body, decoded in the served version, with defaults. */
+async function sentObject(
+  served: ServedResource,
+  exchange: Exchange,
+  { fieldValidation, request }: WriteParameters,
+): Promise<Draft<KubeObject>> {
+  const body = await readObject(exchange.request);
+  if (!body)
+    throw badRequestError(`the body of the request was empty: it must be an object of kind ${served.definition.kind}`);
+  const { object, warnings } = decodeBody(body, expectedOf(served), fieldValidation);
+  for (const text of warnings) request.warn(text);
+  object.metadata ??= {};
+  applyDefaults(served, object);
+  dedupeOwners(object, request.warn);
+  return object;
+}
+
+export function expectedOf({ definition, apiVersion, version }: ServedResource) {
+  return { kind: definition.kind, apiVersion, schema: version.schema };
+}
+
+/** Fills in what was left out, in the served version. */
+export function applyDefaults(served: ServedResource, draft: Draft<KubeObject>): void {
+  const { version, definition } = served;
+  if (version.defaults) version.defaults(draft);
+  else if (isStorageVersion(served) || !definition.convert) definition.strategy.defaults?.(draft);
+}
+
+function requireNamespace({ definition }: ServedResource, { metadata }: Draft<KubeObject>, namespace: string): void {
+  if (!definition.namespaced || !metadata.namespace || metadata.namespace === namespace) return;
+  throw badRequestError('the namespace of the provided object does not match the namespace sent on the request');
+}
