@@ -214,8 +214,13 @@ export class FedCache<T extends KubeObject> implements ResourceCache<T> {
   }
 
   #entryOf({ key, revision, value }: KeyValue): CachedEntry<T> {
-    return new CachedEntry(this.#resource, key.slice(this.prefix.length), revision, value);
+    return new CachedEntry(this.#resource, key.slice(this.prefix.length), revision, ownBytes(value));
   }
+}
+
+/** A small Buffer lies in a pool that it would keep alive as a whole, for as long as the object lives. */
+function ownBytes(value: Uint8Array): Uint8Array {
+  return value.buffer.byteLength === value.length ? value : new Uint8Array(value);
 }
 
 /** Undefined for an object that was looked at and is not wanted. */
