@@ -400,12 +400,21 @@ async function writeNew(store: Store, key: string): Promise<number> {
   return store.put(PREFIX + key, encoded(key), 0);
 }
 
-test('watch cache: a changed decoder makes all objects anew', async () => {
+test('watch cache: a changed decoder makes all objects anew, and whatever was derived from them', async () => {
   await using cluster = await openCache();
   await cluster.write('a/x');
   const pods: ResourceCache<Pod> = cluster.pods;
-  const before = pods.get('a', 'x')?.object();
+  const former = pods.get('a', 'x');
+  const before = former?.object();
   pods.setDecoder((bytes, revision) => ({ ...decode(bytes, revision), spec: { nodeName: 'changed' } }));
   assert.equal(before?.spec.nodeName, undefined);
-  assert.equal(pods.get('a', 'x')?.object().spec.nodeName, 'changed');
+  const entry = pods.get('a', 'x');
+  assert.equal(entry?.object().spec.nodeName, 'changed');
+  assert.notEqual(entry, former, 'encodings are found through the entry');
+  const client = new Client();
+  pods.watch({ ...everything, from: 1 }, client);
+  await settle();
+  const [change] = client.changes;
+  assert.ok(change?.type === 'ADDED');
+  assert.equal(change.object, entry);
 });

@@ -18,10 +18,6 @@ export class DecodedObjects {
   keep(entry: CachedObject, object: KubeObject): void {
     this.#objects.set(entry, object, { size: Math.max(1, entry.bytes.length) });
   }
-
-  forget(entry: CachedObject): void {
-    this.#objects.delete(entry);
-  }
 }
 
 /** What all objects of one resource share. */
@@ -70,12 +66,6 @@ export class CachedEntry<T extends KubeObject> implements CachedObject<T> {
   indexed(): string {
     this.#indexed ??= this.#resource.indexOf?.(this.object()) ?? '';
     return this.#indexed;
-  }
-
-  /** The decoder has changed. */
-  forget(): void {
-    this.#resource.decoded.forget(this);
-    this.#indexed = undefined;
   }
 }
 

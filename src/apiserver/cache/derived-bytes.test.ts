@@ -78,8 +78,6 @@ describe('derived bytes', () => {
       ],
       [1, 1, 2, 3],
     );
-    derived.forget(first);
-    assert.equal(derived.get(first, 'json', make), 4);
   });
 
   test('what was used longest ago goes when there is too much', () => {

@@ -45,11 +45,6 @@ export class DerivedBytes {
     return value;
   }
 
-  /** Forgets every form of an object: its schema or conversion has changed. */
-  forget(object: CachedObject): void {
-    for (const entry of [...(this.#forms.get(object) ?? [])]) this.#entries.delete(entry);
-  }
-
   /** Bytes held now. */
   get bytes(): number {
     return this.#entries.calculatedSize;

@@ -75,6 +75,16 @@ export class HistoryWindow<T extends KubeObject> {
     }
   }
 
+  /** Puts other entries in the place of those that are kept. */
+  renew(renewed: (entry: CachedEntry<T>) => CachedEntry<T>): void {
+    this.#kept = this.#kept.slice(this.#first).map(({ event, at }) => {
+      const object = event.object && renewed(event.object);
+      const previous = event.previous && renewed(event.previous);
+      return { at, event: { revision: event.revision, object, previous } };
+    });
+    this.#first = 0;
+  }
+
   #indexAfter(revision: number): number {
     let low = this.#first;
     let high = this.#kept.length;

@@ -179,11 +179,18 @@ export class FedCache<T extends KubeObject> implements ResourceCache<T> {
 
   setDecoder(decoder: Decoder<T>): void {
     this.#resource.decode = decoder;
-    for (const entry of this.#tree.values()) entry.forget();
-    for (const { object, previous } of this.#window.after(this.#window.start)) {
-      object?.forget();
-      previous?.forget();
-    }
+    // New entries: what was decoded or encoded of the old ones is found through them, and goes with them.
+    const renewed = new Map<CachedEntry<T>, CachedEntry<T>>();
+    const renew = (entry: CachedEntry<T>): CachedEntry<T> => {
+      const made = renewed.get(entry) ?? new CachedEntry(this.#resource, entry.key, entry.revision, entry.bytes);
+      renewed.set(entry, made);
+      return made;
+    };
+    const tree = entryTree<T>();
+    for (const [key, entry] of this.#tree.entries()) tree.set(key, renew(entry));
+    this.#tree = tree;
+    this.#shared = undefined;
+    this.#window.renew(renew);
     this.#former.clear();
   }
 
