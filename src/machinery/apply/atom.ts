@@ -77,7 +77,11 @@ function keysOf(list: ListSchema, item: unknown): Readonly<Record<string, unknow
   if (!isObject(item)) throw new UnidentifiedItem('associative list with keys may not have non-map elements');
   const keys: Record<string, unknown> = {};
   for (const name of list.mapKeys) {
-    const value = Object.hasOwn(item, name) ? item[name] : keyDefault(list.items, name);
+    const value = Object.hasOwn(item, name)
+      ? item[name]
+      : list.items.kind === 'struct'
+        ? schemaDefault(list.items, name)
+        : undefined;
     if (value !== undefined) keys[name] = value;
   }
   if (Object.keys(keys).length > 0) return keys;
@@ -87,13 +91,13 @@ function keysOf(list: ListSchema, item: unknown): Readonly<Record<string, unknow
   );
 }
 
-function keyDefault(items: Schema, name: string): unknown {
-  if (items.kind !== 'struct') return undefined;
-  const field = items.fields.get(name);
+/** The default that a field's schema states: for what is always present its zero value, for some keys more. */
+export function schemaDefault(struct: StructSchema, name: string): unknown {
+  const field = struct.fields.get(name);
   if (field?.default !== undefined) return field.default;
-  const own = KEY_DEFAULTS[`${items.shortName}.${name}`];
+  const own = KEY_DEFAULTS[`${struct.shortName}.${name}`];
   if (own !== undefined || field?.zero !== 'always' || field.schema.kind !== 'scalar') return own;
-  return zeroScalar(field.schema.type);
+  return zeroScalar(field.schema.type) ?? undefined;
 }
 
 /** The zero value of a scalar that is always present. */
