@@ -202,7 +202,7 @@ function checkPreconditions(draft: Draft<KubeObject>, served: ServedResource, at
   if (!resourceVersion || resourceVersion === '0') {
     if (options.unconditional) return false;
     const error = invalid(FieldPath.of('metadata', 'resourceVersion'), 0, 'must be specified for an update');
-    throw invalidError(definition.group, definition.kind, request.name, [
+    throw invalidError(definition.group, definition.plural, request.name, [
       { ...error, message: error.message.replace(': 0:', ': 0x0:') },
     ]);
   }
@@ -224,7 +224,7 @@ function keepSystemMetadata(draft: Draft<KubeObject>, old: KubeObject): void {
   metadata.resourceVersion = old.metadata.resourceVersion ?? '';
   delete metadata.selfLink;
   metadata.uid ||= old.metadata.uid ?? '';
-  metadata.creationTimestamp ||= old.metadata.creationTimestamp ?? '';
+  metadata.creationTimestamp = old.metadata.creationTimestamp ?? '';
   if (old.metadata.generation === undefined) delete metadata.generation;
   else metadata.generation = old.metadata.generation;
   if (!metadata.deletionTimestamp && old.metadata.deletionTimestamp) {
