@@ -8,6 +8,7 @@ import { certificateApproval, certificateSigning, certificateSubjectRestriction 
 import { defaultIngressClass } from './default-ingress-class.ts';
 import { defaultStorageClass } from './default-storage-class.ts';
 import { defaultTolerationSeconds } from './default-toleration-seconds.ts';
+import { limitRanger } from './limit-ranger/limit-ranger.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { nodeRestriction } from './node-restriction/node-restriction.ts';
 import { persistentVolumeClaimResize } from './persistent-volume-claim-resize.ts';
@@ -33,6 +34,7 @@ export function defaultAdmission(options: AdmissionOptions): readonly AdmissionP
   const { listers, authorizer, resolver, random, disabled = [] } = options;
   const plugins = [
     namespaceLifecycle(listers), // first: nothing else matters in a namespace that is not there
+    limitRanger(listers),
     serviceAccountAdmission(listers, random), // before what looks at volumes and secrets
     nodeRestriction(listers, authorizer), // upstream leaves it to be turned on; a cluster without it trusts every node
     taintNodesByCondition,

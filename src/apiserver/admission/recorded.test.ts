@@ -5,6 +5,8 @@ import { systemRandomness } from '#base/random.ts';
 import { type Draft, deepFreeze, draftOf, type KubeObject } from '#machinery/object.ts';
 import { applyJsonPatch } from '#machinery/patch/json-patch.ts';
 import { applyMergePatch } from '#machinery/patch/merge-patch.ts';
+import { applyStrategicMergePatch } from '#machinery/patch/strategic-merge.ts';
+import type { StructSchema } from '#machinery/schema/schema.ts';
 import { StatusError } from '#machinery/status.ts';
 import { manifest } from '#resources/manifest.ts';
 import { createAuthorization } from '../authorization/authorization.ts';
@@ -58,14 +60,15 @@ class Replay {
     const name = target.name || body?.metadata?.name || '';
     const old = this.#find(definition.kind, name, target.namespace);
     if (method !== 'post' && !old) return;
-    const draft = method === 'delete' ? undefined : this.#draft(method, target, definition.kind, body, old);
+    const schema = request.type === 'strategic' ? definition.versions[0]?.schema : undefined;
+    const draft = method === 'delete' ? undefined : this.#draft(method, target, definition.kind, body, { old, schema });
     if (draft && !target.subresource) definition.strategy.defaults?.(draft);
     const code = await this.#admit(
       admissionRequest(request, { target, kind: definition.kind, name, draft, old, method }),
     );
     const recorded = response?.code ?? 200;
     if (recorded === 403 || recorded === 404) return assert.equal(code, recorded, title);
-    if (recorded >= 300 || (target.subresource && target.subresource !== 'status')) return;
+    if (recorded >= 300 || (target.subresource && !['status', 'resize'].includes(target.subresource))) return;
     assert.equal(code, 200, title);
     if (draft && !target.subresource) compare(title, draft, response?.body);
     if (!request.query?.includes('dryRun')) this.#keep(target, method, old, draft);
@@ -98,9 +101,9 @@ class Replay {
     { group, version, namespace, resource }: Target,
     kind: string,
     body: Partial<KubeObject> | undefined,
-    old: KubeObject | undefined,
+    { old, schema }: { readonly old: KubeObject | undefined; readonly schema: StructSchema | undefined },
   ): Draft<KubeObject> {
-    const base = method === 'patch' ? patched(old, body) : structuredClone(body);
+    const base = method === 'patch' ? patched(old, body, schema) : structuredClone(body);
     const draft = base as Draft<KubeObject>;
     draft.apiVersion = group ? `${group}/${version}` : version;
     draft.kind = kind;
@@ -186,11 +189,17 @@ function decided(value: object): unknown {
   const { spec = {}, metadata = {} } = value as { spec?: Record<string, unknown>; metadata?: Record<string, unknown> };
   const shown = Object.fromEntries(DECIDED.map((field) => [field, spec[field]]));
   const containers = [spec['initContainers'], spec['containers']].flatMap(
-    (list) => (list ?? []) as { volumeMounts?: unknown }[],
+    (list) => (list ?? []) as { volumeMounts?: unknown; resources?: unknown }[],
   );
-  const mounts = containers.map(({ volumeMounts = [] }) => volumeMounts);
+  const mounts = containers.map(({ volumeMounts = [], resources }) => [volumeMounts, resources]);
   const text = JSON.stringify(
-    { ...shown, mounts, finalizers: metadata['finalizers'], labels: spec['containers'] && metadata['labels'] },
+    {
+      ...shown,
+      mounts,
+      finalizers: metadata['finalizers'],
+      labels: spec['containers'] && metadata['labels'],
+      annotations: spec['containers'] && metadata['annotations'],
+    },
     (_key, part) => (isEmpty(part) ? undefined : part),
   );
   return JSON.parse(text.replace(/kube-api-access-[a-z0-9]{5}/g, '<token-volume>'));
@@ -203,8 +212,9 @@ function isEmpty(part: unknown): boolean {
   );
 }
 
-/** Strategic patches of these files give whole lists, so they are read as merge patches. */
-function patched(old: unknown, body: unknown): unknown {
+/** `schema`: the patch is a strategic one. */
+function patched(old: unknown, body: unknown, schema: StructSchema | undefined): unknown {
+  if (schema) return applyStrategicMergePatch(old, body, schema);
   return Array.isArray(body) ? applyJsonPatch(old, body) : applyMergePatch(old, body);
 }
 
@@ -218,6 +228,8 @@ const ELSEWHERE = ['overhead is charged to quota', 'impersonated node identity']
 for (const file of [
   'admission/namespace-lifecycle.json',
   'admission/serviceaccount.json',
+  'admission/limitrange-containers.json',
+  'admission/limitrange-claims.json',
   'admission/priority.json',
   'admission/tolerations-runtimeclass.json',
   'admission/default-classes.json',
