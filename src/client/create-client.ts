@@ -147,6 +147,28 @@ export async function listAll<T extends KubeObject>(
   return { ...first, items };
 }
 
+/** Deletes all objects of a collection that the selectors select. Throws StatusError. */
+export async function deleteCollection(
+  client: Client,
+  resource: ResourceRef,
+  namespace: string | undefined,
+  options: DeleteOptions & { readonly labelSelector?: string; readonly fieldSelector?: string } = {},
+): Promise<void> {
+  const { labelSelector, fieldSelector, signal, ...remove } = options;
+  const response = await client.transport.request({
+    method: 'DELETE',
+    path: withQuery(
+      collectionPath(resource, namespace),
+      listQuery({ ...(labelSelector ? { labelSelector } : {}), ...(fieldSelector ? { fieldSelector } : {}) }),
+    ),
+    headers: { accept: 'application/json', 'content-type': 'application/json', 'user-agent': 'dhow' },
+    body: encodeJson(deleteBody(remove)),
+    ...(signal ? { signal } : {}),
+  });
+  const body = await readBody(response);
+  if (response.status >= 400) throw errorOf(response.status, body);
+}
+
 /** Objects a page, as upstream's clients ask for. */
 const PAGE_SIZE = 500;
 

@@ -18,6 +18,8 @@ import { WorkQueue } from './work-queue.ts';
 export interface Controller {
   /** Upstream's name, as in `--controllers`: `replicaset-controller`. */
   readonly name: string;
+  /** Service account in kube-system that it acts as, and source of its events. Default: the name. */
+  readonly identity?: string;
   /** Keys that are reconciled at the same time. Default 5. */
   readonly workers?: number;
   /** Asks for informers, says which keys their changes wake, and gives the loop. */
@@ -78,7 +80,7 @@ const LAG_LIMIT_MS = 300_000;
 export async function runController(controller: Controller, context: ControllerContext): Promise<void> {
   const { clock, signal } = context;
   const queue = new WorkQueue(clock);
-  const asked: Informer<KubeObject>[] = [];
+  const asked: { readonly synced: Promise<void> }[] = [];
   const subscriptions: Disposable[] = [];
   const loop = controller.setup(setupContext(context, queue, asked, subscriptions));
   const writes = new OwnWrites((resource) => context.informers.peek(resource));
@@ -97,22 +99,17 @@ export async function runController(controller: Controller, context: ControllerC
 function setupContext(
   context: ControllerContext,
   queue: WorkQueue,
-  asked: Informer<KubeObject>[],
+  asked: { readonly synced: Promise<void> }[],
   subscriptions: Disposable[],
 ): SetupContext {
-  const ask = <I extends Informer<never> | Informer<KubeObject>>(informer: I): I => {
-    asked.push(informer as Informer<KubeObject>); // Only `synced` is used.
-    return informer;
-  };
   return {
     ...context,
     informers: {
       of: <T extends KubeObject>(resource: ResourceRef<T>) => {
         const informer = context.informers.of(resource);
-        ask(informer as unknown as Informer<KubeObject>); // Only `synced` is used.
+        asked.push(informer);
         return informer;
       },
-      metadataOf: (resource) => ask(context.informers.metadataOf(resource)),
       peek: context.informers.peek,
     },
     watch(informer, keysOf) {

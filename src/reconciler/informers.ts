@@ -1,17 +1,14 @@
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import type { Client } from '#client/client.ts';
-import { createClient } from '#client/create-client.ts';
 import type { Informer } from '#client/informer.ts';
 import { startInformer } from '#client/start-informer.ts';
 import type { KubeObject } from '#machinery/object.ts';
 import type { ResourceRef } from '#machinery/resource/definition.ts';
 
-/** One informer a resource for the whole process, started when it is first asked for. */
+/** One informer a resource for the informers process, started when it is first asked for. */
 export interface Informers {
   of<T extends KubeObject>(resource: ResourceRef<T>): Informer<T>;
-  /** Metadata only (PartialObjectMetadata); the whole objects' informer where one runs already. */
-  metadataOf(resource: ResourceRef): Informer<KubeObject>;
   /** The informer of a resource where one runs. */
   peek(resource: ResourceRef): Informer<KubeObject> | undefined;
 }
@@ -25,26 +22,22 @@ export interface InformersOptions {
 }
 
 export function createInformers({ client, ...options }: InformersOptions): Informers {
-  const whole = new Map<string, Informer<KubeObject>>();
-  const metadata = new Map<string, Informer<KubeObject>>();
-  const metadataClient = createClient(client.transport, { metadataOnly: true, clock: options.clock });
+  const informers = new Map<string, Informer<KubeObject>>();
 
-  function shared(
-    informers: Map<string, Informer<KubeObject>>,
-    reader: Client,
-    resource: ResourceRef,
-  ): Informer<KubeObject> {
+  function shared(resource: ResourceRef): Informer<KubeObject> {
     const key = informerKey(resource);
     let informer = informers.get(key);
-    if (!informer) informers.set(key, (informer = startInformer(reader, resource, options)));
+    if (!informer) {
+      informer = startInformer(client, resource, options);
+      informers.set(key, informer);
+    }
     return informer;
   }
 
   return {
     // One key always holds the informer of one resource, so its objects are of that resource's type.
-    of: <T extends KubeObject>(resource: ResourceRef<T>) => shared(whole, client, resource) as Informer<T>,
-    metadataOf: (resource) => whole.get(informerKey(resource)) ?? shared(metadata, metadataClient, resource),
-    peek: (resource) => whole.get(informerKey(resource)),
+    of: <T extends KubeObject>(resource: ResourceRef<T>) => shared(resource) as Informer<T>,
+    peek: (resource) => informers.get(informerKey(resource)),
   };
 }
 

@@ -233,9 +233,8 @@ async function keepRevision(
   const revision = set.metadata.annotations?.[REVISION] ?? '';
   let current = object;
   if (object.metadata.annotations?.[REVISION] !== revision) {
-    const patch = { metadata: { annotations: { [REVISION]: revision }, uid: object.metadata.uid } };
-    const { name = '', namespace } = object.metadata;
-    current = await act.client.patch(deployment, name, namespace, 'merge', patch);
+    const annotations = { ...object.metadata.annotations, [REVISION]: revision };
+    current = await act.client.update(deployment, { ...object, metadata: { ...object.metadata, annotations } });
   }
   if (!news) return current;
   const conditions = withCondition(current.status.conditions ?? [], news, context.clock.now());
