@@ -1,7 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import type { ResourceDefinition } from '#machinery/resource/definition.ts';
 import { featureDefault } from '#machinery/schema/facts.ts';
-import { stringifyYaml } from '#machinery/codec/yaml.ts';
 import { defaultAdmission } from './admission/default-admission.ts';
 import { createAuthentication } from './authentication/authentication.ts';
 import { tokenRequest } from './authentication/token-request.ts';
@@ -20,6 +19,7 @@ import { type ApiServerOptions, DEFAULT_ISSUER } from './options.ts';
 import { healthPaths } from './paths/health.ts';
 import { metricsPath } from './paths/metrics.ts';
 import { KUBERNETES_VERSION, versionPath } from './paths/version.ts';
+import { createOpenApi } from './openapi/openapi.ts';
 import { Catalog } from './registry/catalog.ts';
 import type { Handlers } from './registry/handlers.ts';
 import { cacheListers } from './registry/listers.ts';
@@ -93,18 +93,28 @@ export async function composeServer(
     subresources: [tokenRequest({ signer, listers, clock: apiClock, random, audiences })],
     connects: options.connects ?? [],
   };
+  const discover = () => {
+    discovery ??= createDiscovery(served, { serverAddress: address, isServed });
+    return discovery;
+  };
+  const openApi = createOpenApi({ release: KUBERNETES_VERSION, groups: () => discover().groups });
+  const openApiPath: PathHandler = {
+    path: '/openapi',
+    below: true,
+    async handle({ request: { header, query }, info }) {
+      const hash = query.get('hash') ?? undefined;
+      const more = { hash, acceptEncoding: header('accept-encoding') };
+      const answer = openApi.handle(info.path, header('accept'), header('if-none-match'), more);
+      return answer && { ...answer, body: [answer.body] };
+    },
+  };
   const discoveryPath = (path: string): PathHandler => ({
     path,
     below: true,
     anyMethod: true,
     async handle({ request, info }) {
-      discovery ??= createDiscovery(served, {
-        serverAddress: address,
-        isServed,
-        encode: (document, type) => (type === 'application/yaml' ? Buffer.from(stringifyYaml(document)) : undefined),
-      });
       const { header, method } = request;
-      const answer = discovery.handle(info.path, header('accept'), header('if-none-match'), method);
+      const answer = discover().handle(info.path, header('accept'), header('if-none-match'), method);
       return answer && { ...answer, body: [answer.body] };
     },
   });
@@ -129,6 +139,7 @@ export async function composeServer(
     metricsPath,
     discoveryPath('/api'),
     discoveryPath('/apis'),
+    openApiPath,
   ]);
   addRoutes(routes, { definitions: served, isServed, catalog, registry, handlers });
   return {

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { ResourceDefinition } from '#machinery/resource/definition.ts';
 import { failure, notAcceptableError } from '#machinery/status.ts';
-import { clausesOf, JSON_TYPE, MEDIA_TYPES } from '../negotiation/accept.ts';
+import { clausesOf, JSON_TYPE, MEDIA_TYPES, type MediaType } from '../negotiation/accept.ts';
 import { aggregatedGroups, apiGroup, apiGroupList, apiResourceList, apiVersions } from './documents.ts';
-import { gatherServed, groupVersion, type IsServed, type ServedGroup } from './model.ts';
+import { type DiscoveryDocument, encodeDocument } from './encode.ts';
+import { gatherServed, type IsServed, type ServedGroup } from './model.ts';
 
 /** The answer to a request for a document. */
 export interface DocumentAnswer {
@@ -16,8 +17,6 @@ export interface DiscoveryOptions {
   /** `host:port` under which clients reach this server. */
   readonly serverAddress: string;
   readonly isServed?: IsServed;
-  /** Writes a document in a media type other than JSON; undefined where it cannot. */
-  readonly encode?: (document: object, mediaType: string) => Uint8Array | undefined;
 }
 
 export interface Discovery {
@@ -41,7 +40,7 @@ export interface Discovery {
 type Aggregated = 'v2' | 'v2beta1';
 
 interface Page {
-  readonly plain: object;
+  readonly plain: DiscoveryDocument;
   /** The path has an aggregated form. */
   readonly groups?: readonly ServedGroup[];
   /** Upstream's handler of a single group looks at no method. */
@@ -68,8 +67,8 @@ export function createDiscovery(definitions: readonly ResourceDefinition[], opti
       if (method !== 'GET' && method !== 'HEAD' && !page.anyMethod) {
         throw failure(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
       }
-      const form = chooseForm(accept, page, options);
-      const answer = bodies.getOrInsertComputed(`${form.type} ${trimmed}`, () => write(page, form, options));
+      const form = chooseForm(accept, page);
+      const answer = bodies.getOrInsertComputed(`${form.type} ${trimmed}`, () => write(page, form));
       return ifNoneMatch !== undefined && matches(ifNoneMatch, answer.headers['etag'])
         ? { status: 304, headers: answer.headers, body: new Uint8Array() }
         : answer;
@@ -98,14 +97,13 @@ function pageOf(path: string, groups: readonly ServedGroup[], serverAddress: str
 interface Form {
   /** The whole Content-Type. */
   readonly type: string;
-  readonly mediaType: string;
+  readonly mediaType: MediaType;
   readonly aggregated?: Aggregated;
 }
 
-function chooseForm(accept: string | undefined, page: Page, options: DiscoveryOptions): Form {
-  const offered = MEDIA_TYPES.filter((type) => type === JSON_TYPE || options.encode);
+function chooseForm(accept: string | undefined, page: Page): Form {
   for (const { type, parameters } of clausesOf(accept)) {
-    const mediaType = /^(\*|application)\/\*$/.test(type) ? JSON_TYPE : offered.find((other) => other === type);
+    const mediaType = /^(\*|application)\/\*$/.test(type) ? JSON_TYPE : MEDIA_TYPES.find((other) => other === type);
     if (!mediaType) continue;
     if (!parameters.has('as')) return { type: mediaType, mediaType };
     const version = parameters.get('v');
@@ -114,16 +112,12 @@ function chooseForm(accept: string | undefined, page: Page, options: DiscoveryOp
     const form = `${mediaType};g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`;
     return { type: form, mediaType, aggregated: version };
   }
-  throw notAcceptableError(offered);
+  throw notAcceptableError(MEDIA_TYPES);
 }
 
-function write({ plain, groups }: Page, form: Form, options: DiscoveryOptions): DocumentAnswer {
+function write({ plain, groups }: Page, form: Form): DocumentAnswer {
   const document = form.aggregated && groups ? aggregatedGroups(groups, form.aggregated) : plain;
-  const body =
-    form.mediaType === JSON_TYPE
-      ? Buffer.from(`${JSON.stringify(document)}\n`)
-      : options.encode?.(document, form.mediaType);
-  if (!body) throw notAcceptableError([JSON_TYPE]);
+  const body = encodeDocument(document, form.mediaType);
   const etag = form.aggregated ? { etag: `"${createHash('sha512').update(body).digest('hex').toUpperCase()}"` } : {};
   return { status: 200, headers: { 'content-type': form.type, vary: 'Accept', ...etag }, body };
 }
@@ -132,5 +126,3 @@ function matches(ifNoneMatch: string, etag: string | undefined): boolean {
   if (!etag) return false;
   return ifNoneMatch.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag || tag.trim() === '*');
 }
-
-export { groupVersion };

@@ -1,10 +1,11 @@
+import type { DiscoveryDocument } from './encode.ts';
 import type { DiscoveredResource, DiscoveredSubresource, ServedGroup, ServedVersion } from './model.ts';
 import { groupVersion } from './model.ts';
 
 /** The bodies of discovery, member by member as upstream writes them (some lack their apiVersion). */
 
 /** `/api`. Clients outside every named range are told to use this address. */
-export function apiVersions(groups: readonly ServedGroup[], serverAddress: string): object {
+export function apiVersions(groups: readonly ServedGroup[], serverAddress: string): DiscoveryDocument {
   const core = groups.find(({ name }) => name === '');
   return {
     kind: 'APIVersions',
@@ -14,12 +15,12 @@ export function apiVersions(groups: readonly ServedGroup[], serverAddress: strin
 }
 
 /** `/apis`. */
-export function apiGroupList(groups: readonly ServedGroup[]): object {
+export function apiGroupList(groups: readonly ServedGroup[]): DiscoveryDocument {
   return { kind: 'APIGroupList', apiVersion: 'v1', groups: groups.filter(({ name }) => name !== '').map(groupMembers) };
 }
 
 /** `/apis/<group>`. */
-export function apiGroup(group: ServedGroup): object {
+export function apiGroup(group: ServedGroup): DiscoveryDocument {
   return { kind: 'APIGroup', apiVersion: 'v1', ...groupMembers(group) };
 }
 
@@ -29,7 +30,7 @@ function groupMembers({ name, versions }: ServedGroup): object {
 }
 
 /** `/api/v1` and `/apis/<group>/<version>`. */
-export function apiResourceList(group: string, { version, resources }: ServedVersion): object {
+export function apiResourceList(group: string, { version, resources }: ServedVersion): DiscoveryDocument {
   return {
     kind: 'APIResourceList',
     ...(group ? { apiVersion: 'v1' } : {}),
@@ -72,7 +73,7 @@ function listedSubresource(
 }
 
 /** `/api` (core alone) and `/apis` (all others) in the aggregated form. Source: KEP-3352. */
-export function aggregatedGroups(groups: readonly ServedGroup[], version: 'v2' | 'v2beta1'): object {
+export function aggregatedGroups(groups: readonly ServedGroup[], version: 'v2' | 'v2beta1'): DiscoveryDocument {
   return {
     kind: 'APIGroupDiscoveryList',
     apiVersion: `apidiscovery.k8s.io/${version}`,

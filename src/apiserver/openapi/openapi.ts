@@ -17,8 +17,8 @@ export interface OpenApiOptions {
 
 export interface OpenApiRequest {
   /** `hash` of the query of a v3 document. */
-  readonly hash?: string;
-  readonly acceptEncoding?: string;
+  readonly hash?: string | undefined;
+  readonly acceptEncoding?: string | undefined;
 }
 
 export interface OpenApi {
@@ -163,7 +163,7 @@ function chooseType(accept: string | undefined, offered: readonly string[]): str
 
 interface AnswerOptions {
   readonly ifNoneMatch: string | undefined;
-  readonly acceptEncoding?: string;
+  readonly acceptEncoding?: string | undefined;
   readonly forever?: boolean;
 }
 
