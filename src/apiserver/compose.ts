@@ -91,7 +91,7 @@ export async function composeServer(
       rulesReview(authorizer),
     ],
     subresources: [tokenRequest({ signer, listers, clock: apiClock, random, audiences })],
-    connects: options.connects ?? [],
+    connects: options.connects?.(listers) ?? [],
   };
   const discover = () => {
     discovery ??= createDiscovery(served, { serverAddress: address, isServed });

@@ -5,6 +5,7 @@ import type { TokenKey } from '#pki/pki.ts';
 import type { ValueTransformer } from '#store/encryption.ts';
 import type { Store } from '#store/store.ts';
 import type { CertificateSource, ListenOn } from './http/listener.ts';
+import type { Listers } from './listers.ts';
 import type { VersionInfo } from './paths/version.ts';
 import type { ConnectHandler } from './registry/handlers.ts';
 
@@ -42,7 +43,7 @@ export interface ApiServerOptions {
   readonly featureGates?: Readonly<Record<string, boolean>>;
   readonly disabledAdmission?: readonly string[];
   /** exec, attach, log, port-forward, proxy. */
-  readonly connects?: readonly ConnectHandler[];
+  readonly connects?: (listers: Listers) => readonly ConnectHandler[];
   readonly version?: VersionInfo;
 }
 
