@@ -1,17 +1,78 @@
+import { type FieldError, FieldPath, required } from '#machinery/field-error.ts';
+import { ageColumn, column, nameColumn, wideColumn } from '#machinery/resource/columns.ts';
 import { defineResource } from '#machinery/resource/define.ts';
+import type { WriteContext } from '#machinery/resource/definition.ts';
+import type { ReplicationController } from '#machinery/types/core-v1.ts';
+import { nonNegative } from '#machinery/validation/basics.ts';
+import { containerColumns, labelsCell, validateRunningTemplate } from '../../apps/workload.ts';
+import { validateReplicasStatus } from '../../apps/replica-set/replica-set.ts';
+import { defaultPodTemplate } from '../pod/defaults.ts';
+import { dropDisabledFields } from '../pod/prepare.ts';
+import { templateWarnings } from '../pod/warnings.ts';
 
+const SPEC = FieldPath.of('spec');
+
+/** The older form of a ReplicaSet, with a plain map as its selector. Source: core/v1 API. */
 export const replicationController = defineResource('v1', 'ReplicationController', {
   plural: 'replicationcontrollers',
+  storagePath: 'controllers',
   scope: 'namespaced',
   shortNames: ['rc'],
   categories: ['all'],
-  storagePath: 'controllers',
+  hasGeneration: true,
+  defaultPropagation: 'Orphan',
   subresources: {
-    status: true,
+    status: { validateUpdate: validateReplicasStatus },
     scale: {
       specReplicas: ['spec', 'replicas'],
       statusReplicas: ['status', 'replicas'],
       selector: ['spec', 'selector'],
     },
   },
+  selectableFields: { 'status.replicas': ({ status }) => String(status?.replicas ?? 0) },
+
+  allColumns: [
+    nameColumn,
+    column('Desired', ({ spec }) => spec.replicas ?? 0, { type: 'integer' }),
+    column('Current', ({ status }) => status?.replicas ?? 0, { type: 'integer' }),
+    column('Ready', ({ status }) => status?.readyReplicas ?? 0, { type: 'integer' }),
+    ageColumn,
+    ...containerColumns,
+    wideColumn('Selector', ({ spec }) => labelsCell(spec.selector)),
+  ],
+
+  defaults({ metadata, spec }) {
+    const labels = spec.template?.metadata?.labels ?? {};
+    if (Object.keys(labels).length > 0) {
+      if (Object.keys(spec.selector ?? {}).length === 0) spec.selector = { ...labels };
+      if (Object.keys(metadata.labels ?? {}).length === 0) metadata.labels = { ...labels };
+    }
+    spec.replicas ??= 1;
+    if (spec.template) defaultPodTemplate(spec.template);
+  },
+
+  prepareForCreate(draft, { featureOn }) {
+    draft.status = { replicas: 0 };
+    if (draft.spec.template) dropDisabledFields(draft.spec.template.spec, featureOn);
+  },
+  prepareForUpdate(draft, old, { featureOn }) {
+    if (draft.spec.template) dropDisabledFields(draft.spec.template.spec, featureOn, old.spec.template?.spec);
+  },
+  validate: validateController,
+  warnings: ({ spec }, old) => (old || !spec.template ? [] : templateWarnings(spec.template, 'spec.template.')),
 });
+
+function validateController({ spec }: ReplicationController, { featureOn }: WriteContext): FieldError[] {
+  const selector = spec.selector ?? {};
+  return [
+    ...nonNegative(spec.minReadySeconds, SPEC.at('minReadySeconds')),
+    ...(Object.keys(selector).length === 0 ? [required(SPEC.at('selector'))] : []),
+    ...(spec.replicas === undefined ? [required(SPEC.at('replicas'))] : nonNegative(spec.replicas, SPEC.at('replicas'))),
+    ...validateRunningTemplate(
+      spec.template,
+      { selector: { matchLabels: selector }, kind: 'ReplicationController' },
+      featureOn,
+    ),
+  ];
+}
+
