@@ -210,9 +210,9 @@ function ownSubresourceMethods(served: ServedResource, subresource: string): Met
   return methodsFor(served, OBJECT_METHODS, subresourceVerbs(served, subresource));
 }
 
-/** Verbs of a subresource that shows the whole object: as upstream has them, else all that there are. */
-export function subresourceVerbs({ definition, version }: ServedResource, subresource: string): readonly string[] {
+/** Verbs of a subresource that shows the whole object: as upstream has them (the facts say `put`), else all that there are. */
+function subresourceVerbs({ definition, version }: ServedResource, subresource: string): readonly string[] {
   const facts =
     builtinResources()[apiVersionOf(definition.group, version.version)]?.[`${definition.plural}/${subresource}`];
-  return facts?.verbs ?? ['get', 'update', 'patch'];
+  return facts?.verbs.map((verb) => (verb === 'put' ? 'update' : verb)) ?? ['get', 'update', 'patch'];
 }
