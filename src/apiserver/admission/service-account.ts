@@ -28,7 +28,8 @@ export function serviceAccountAdmission(listers: Listers, random: Randomness): A
     name: 'ServiceAccount',
     admit(request) {
       const pod = writtenPod(request, ['CREATE']);
-      if (!pod || isMirrorPod(pod)) return;
+      if (!pod) return;
+      if (isMirrorPod(pod)) return checkMirrorPod(request, pod); // before validation says less
       pod.spec.serviceAccountName ||= 'default';
       const account = findAccount(accounts, request, pod.spec.serviceAccountName);
       const automount = pod.spec.automountServiceAccountToken ?? account.automountServiceAccountToken ?? true;
