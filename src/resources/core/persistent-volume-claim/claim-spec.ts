@@ -1,6 +1,10 @@
 import { type FieldError, type FieldPath, forbidden, invalid, notSupported, required } from '#machinery/field-error.ts';
 import { parseQuantity } from '#machinery/quantity.ts';
-import type { PersistentVolumeClaimSpec, PersistentVolumeClaimTemplate, TypedObjectReference } from '#machinery/types/core-v1.ts';
+import type {
+  PersistentVolumeClaimSpec,
+  PersistentVolumeClaimTemplate,
+  TypedObjectReference,
+} from '#machinery/types/core-v1.ts';
 import { invalidFor, nonEmpty, optionalOneOf } from '#machinery/validation/basics.ts';
 import { validateAnnotations, validateLabelSelector, validateLabels } from '#machinery/validation/labels.ts';
 import { isDnsSubdomain } from '#machinery/validation/names.ts';
@@ -10,7 +14,10 @@ export const ACCESS_MODES = ['ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOnce', '
 export const VOLUME_MODES = ['Block', 'Filesystem'];
 
 /** The claim that an ephemeral volume makes: labels, annotations and a spec. */
-export function validateClaimTemplate({ metadata, spec }: PersistentVolumeClaimTemplate, path: FieldPath): FieldError[] {
+export function validateClaimTemplate(
+  { metadata, spec }: PersistentVolumeClaimTemplate,
+  path: FieldPath,
+): FieldError[] {
   const at = path.at('metadata');
   const others = Object.entries(metadata ?? {}).filter(
     ([field, value]) => field !== 'labels' && field !== 'annotations' && value !== null && value !== '',
@@ -38,7 +45,11 @@ export function validateClaimSpec(spec: PersistentVolumeClaimSpec, path: FieldPa
     ...(spec.dataSourceRef ? validateDataSource(spec.dataSourceRef, path.at('dataSourceRef')) : []),
     ...sameDataSource(spec, path),
     ...(spec.volumeAttributesClassName
-      ? invalidFor(isDnsSubdomain(spec.volumeAttributesClassName, false), spec.volumeAttributesClassName, path.at('volumeAttributesClassName'))
+      ? invalidFor(
+          isDnsSubdomain(spec.volumeAttributesClassName, false),
+          spec.volumeAttributesClassName,
+          path.at('volumeAttributesClassName'),
+        )
       : []),
   ];
 }
@@ -48,7 +59,9 @@ function accessModesOf({ accessModes }: PersistentVolumeClaimSpec, path: FieldPa
 }
 
 export function validateAccessModes(modes: readonly string[], path: FieldPath): FieldError[] {
-  const errors = modes.filter((mode) => !ACCESS_MODES.includes(mode)).map((mode) => notSupported(path, mode, ACCESS_MODES));
+  const errors = modes
+    .filter((mode) => !ACCESS_MODES.includes(mode))
+    .map((mode) => notSupported(path, mode, ACCESS_MODES));
   const others = modes.some((mode) => mode !== 'ReadWriteOncePod' && ACCESS_MODES.includes(mode));
   if (others && modes.includes('ReadWriteOncePod')) {
     errors.push(forbidden(path, 'may not use ReadWriteOncePod with other access modes'));
@@ -59,9 +72,9 @@ export function validateAccessModes(modes: readonly string[], path: FieldPath): 
 function validateStorage({ resources }: PersistentVolumeClaimSpec, path: FieldPath): FieldError[] {
   const storage = resources?.requests?.['storage'];
   if (storage === undefined) return [required(path)];
-  const errors = nonNegativeQuantity(storage, path);
-  if (parseQuantity(storage).nanos <= 0n) errors.push(invalid(path, storage, 'must be greater than zero'));
-  return errors;
+  const negative = nonNegativeQuantity(storage, path);
+  if (negative.length > 0 || parseQuantity(storage).nanos > 0n) return negative;
+  return [invalid(path, storage, 'must be greater than zero')];
 }
 
 function validateDataSource(source: TypedObjectReference, path: FieldPath): FieldError[] {

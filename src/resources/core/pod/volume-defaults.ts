@@ -34,7 +34,14 @@ function defaultFiles(items: NonNullable<Draft<Volume>['downwardAPI']>['items'])
   }
 }
 
-function defaultNetworkVolume({ iscsi, rbd, azureDisk, scaleIO }: Draft<Volume>): void {
+/** The sources that pods and PersistentVolumes share, but for how they name secrets. */
+interface NetworkSources extends Pick<Draft<Volume>, 'azureDisk'> {
+  readonly iscsi?: { iscsiInterface?: string };
+  readonly rbd?: { pool?: string; user?: string; keyring?: string };
+  readonly scaleIO?: { storageMode?: string; fsType?: string };
+}
+
+export function defaultNetworkVolume({ iscsi, rbd, azureDisk, scaleIO }: NetworkSources): void {
   if (iscsi) iscsi.iscsiInterface ||= 'default';
   if (rbd) defaultRbd(rbd);
   if (azureDisk) {
@@ -46,13 +53,13 @@ function defaultNetworkVolume({ iscsi, rbd, azureDisk, scaleIO }: Draft<Volume>)
   if (scaleIO) defaultScaleIO(scaleIO);
 }
 
-export function defaultRbd(rbd: { pool?: string; user?: string; keyring?: string }): void {
+function defaultRbd(rbd: { pool?: string; user?: string; keyring?: string }): void {
   rbd.pool ||= 'rbd';
   rbd.user ||= 'admin';
   rbd.keyring ||= '/etc/ceph/keyring';
 }
 
-export function defaultScaleIO(scaleIO: { storageMode?: string; fsType?: string }): void {
+function defaultScaleIO(scaleIO: { storageMode?: string; fsType?: string }): void {
   scaleIO.storageMode ||= 'ThinProvisioned';
   scaleIO.fsType ||= 'xfs';
 }

@@ -107,7 +107,7 @@ function diskPartition(partition: number | undefined, path: FieldPath): FieldErr
   return partition === undefined ? [] : inRange(partition, 0, MAX_PARTITION, path);
 }
 
-const IQN = /^iqn\.\d{4}-\d{2}\.([a-z0-9-.]+)(:([^,;*&$|\s]+))?$/;
+const IQN = /iqn\.\d{4}-\d{2}\.[A-Za-z0-9-.]+:[^,;*&$|\s]+$/;
 const EUI = /^eui\.[0-9A-Fa-f]{16}$/;
 const NAA = /^naa\.[0-9A-Fa-f]{32}$/;
 
