@@ -1,9 +1,63 @@
+import { type FieldError, FieldPath, invalid } from '#machinery/field-error.ts';
+import { draftOf } from '#machinery/object.ts';
+import { column } from '#machinery/resource/columns.ts';
 import { defineResource } from '#machinery/resource/define.ts';
+import type { Namespace } from '#machinery/types/core-v1.ts';
+import { validateFinalizerName } from '#machinery/validation/metadata.ts';
+import { isDnsLabel } from '#machinery/validation/names.ts';
 
+const NAME_LABEL = 'kubernetes.io/metadata.name';
+
+/** A space of names; what is in it goes before it goes. Source: core/v1 API. */
 export const namespace = defineResource('v1', 'Namespace', {
   plural: 'namespaces',
   scope: 'cluster',
   shortNames: ['ns'],
-  subresources: { status: true },
-  verbs: ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'],
+  validateName: isDnsLabel,
+  subresources: {
+    status: { validateUpdate: validateStatus },
+    others: {
+      finalize: {
+        prepareForUpdate(draft, old) {
+          draft.status = draftOf(old.status);
+        },
+        validateUpdate: ({ spec }) => validateFinalizers(spec?.finalizers),
+      },
+    },
+  },
+  selectableFields: { name: ({ metadata }) => metadata.name ?? '', 'status.phase': ({ status }) => status?.phase ?? '' },
+
+  columns: [column('Status', ({ status }) => status?.phase ?? '')],
+
+  defaults({ metadata }) {
+    if (!metadata.name) return;
+    metadata.labels ??= {};
+    metadata.labels[NAME_LABEL] = metadata.name;
+  },
+
+  prepareForCreate(draft) {
+    draft.status = { phase: 'Active' };
+    draft.spec ??= {};
+    const finalizers = draft.spec.finalizers ?? [];
+    if (!finalizers.includes('kubernetes')) draft.spec.finalizers = [...finalizers, 'kubernetes'];
+  },
+  prepareForUpdate(draft, old) {
+    draft.spec = draftOf(old.spec ?? {});
+  },
+  validate: ({ spec }) => validateFinalizers(spec?.finalizers),
+  validateUpdate: () => [],
 });
+
+function validateFinalizers(finalizers: readonly string[] | undefined): FieldError[] {
+  return (finalizers ?? []).flatMap((name, index) => validateFinalizerName(name, FieldPath.of('spec', 'finalizers').index(index)));
+}
+
+/** Only a namespace that is deleted terminates, and it does not come back. */
+function validateStatus({ metadata, status }: Namespace): FieldError[] {
+  const path = FieldPath.of('status', 'Phase');
+  const phase = status?.phase ?? '';
+  if (!metadata.deletionTimestamp) {
+    return phase === 'Active' ? [] : [invalid(path, phase, "may only be 'Active' if `deletionTimestamp` is empty")];
+  }
+  return phase === 'Terminating' ? [] : [invalid(path, phase, "may only be 'Terminating' if `deletionTimestamp` is not empty")];
+}

@@ -1,7 +1,46 @@
+import { ageColumn, column, nameColumn } from '#machinery/resource/columns.ts';
 import { defineResource } from '#machinery/resource/define.ts';
+import type { EndpointSlice } from '#machinery/types/discovery-v1.ts';
+import { validateEndpointSlice, validateEndpointSliceUpdate } from './validation.ts';
 
+/** How many ports and addresses a cell shows. */
+const SHOWN = 3;
+
+/** Addresses behind a Service, in slices of bounded size. Source: discovery.k8s.io/v1 API. */
 export const endpointSlice = defineResource('discovery.k8s.io/v1', 'EndpointSlice', {
   plural: 'endpointslices',
   scope: 'namespaced',
-  createOnUpdate: true,
+  hasGeneration: true,
+
+  allColumns: [
+    nameColumn,
+    column('AddressType', ({ addressType }) => addressType),
+    column('Ports', portsCell),
+    column('Endpoints', addressesCell),
+    ageColumn,
+  ],
+
+  defaults(draft) {
+    for (const port of draft.ports ?? []) {
+      port.name ??= '';
+      port.protocol ??= 'TCP';
+    }
+  },
+
+  validate: validateEndpointSlice,
+  validateUpdate: validateEndpointSliceUpdate,
 });
+
+function firstOf(texts: readonly string[]): string {
+  if (texts.length === 0) return '<unset>';
+  const more = texts.length > SHOWN ? ` + ${texts.length - SHOWN} more...` : '';
+  return texts.slice(0, SHOWN).join(',') + more;
+}
+
+function portsCell({ ports }: EndpointSlice): string {
+  return firstOf((ports ?? []).map(({ name, port }) => (port === undefined ? (name || '*') : String(port))));
+}
+
+function addressesCell({ endpoints }: EndpointSlice): string {
+  return firstOf((endpoints ?? []).flatMap(({ addresses }) => addresses ?? []));
+}
