@@ -2,6 +2,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { rolldown } from 'rolldown';
+import { writeDescriptions } from './generate/descriptions.ts';
 
 const root = join(import.meta.dirname, '..');
 const output = join(root, 'dist');
@@ -26,3 +27,4 @@ await bundle.write({
   sourcemap: true,
 });
 await bundle.close();
+writeDescriptions();

@@ -13,7 +13,7 @@ const root = join(import.meta.dirname, '../..');
 const models = join(root, 'node_modules/@kubernetes/client-node/dist/gen/models');
 
 /** Definition name -> text of the type under '' and of its fields under their names. */
-export function readDescriptions(): Record<string, Record<string, string>> {
+function readDescriptions(): Record<string, Record<string, string>> {
   const { types } = JSON.parse(readFileSync(join(root, 'data/api-facts/v1.36.json'), 'utf8')) as Facts;
   const result: Record<string, Record<string, string>> = {};
   for (const [name, { fields }] of Object.entries(types)) {

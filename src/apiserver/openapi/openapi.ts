@@ -137,7 +137,7 @@ function documentHash(group: string, version: ServedVersion, release: string): s
   });
   const descriptions = loadDescriptions();
   if (custom) return sha512(jsonBytes(openApiV3(group, version, { release, descriptions })));
-  const resources = version.resources.map(({ definition: _, ...resource }) => resource);
+  const resources = version.resources.map((resource) => ({ ...resource, definition: undefined }));
   const texts = Object.keys(descriptions).length;
   return sha512(jsonBytes({ group, version: version.version, release, texts, resources, form: DOCUMENT_FORM }));
 }

@@ -66,6 +66,8 @@ export interface UpdateRequest extends FieldManagerContext {
   readonly next: KubeObject;
 }
 
+/** Longest name of a manager. */
+const MAX_MANAGER_BYTES = 128;
 /** Managers of plain updates that an object remembers; the oldest are merged into one. */
 const MAX_UPDATE_MANAGERS = 10;
 const ANCIENT_CHANGES = 'ancient-changes';
@@ -142,9 +144,13 @@ export async function updateManagedFields(request: UpdateRequest): Promise<reado
 /** The name under which a request owns fields: the `fieldManager` option, or the program that User-Agent names. */
 export function fieldManagerName(option: string | undefined, userAgent: string | undefined): string {
   if (option) return option;
-  const program = (userAgent ?? '').split('/')[0] ?? '';
-  const printable = [...program].filter((character) => /[^\p{C}\p{Zl}\p{Zp}]/u.test(character));
-  return printable.slice(0, 128).join('');
+  let name = '';
+  for (const character of (userAgent ?? '').split('/')[0] ?? '') {
+    if (!/[^\p{C}\p{Zl}\p{Zp}]/u.test(character)) continue;
+    if (Buffer.byteLength(name + character) > MAX_MANAGER_BYTES) break;
+    name += character;
+  }
+  return name;
 }
 
 /** Entries of `next`, with the times of `live` where nothing but times differs: such a write is no change. */
@@ -159,9 +165,8 @@ export function keepTimes(
 
 function checkApplied({ applied, schema, apiVersion, kind }: ApplyRequest): void {
   if (!isObject(applied)) throw badRequestError('error decoding YAML: the body is not an object');
-  const shown = `${String(applied['apiVersion'] ?? '')}, Kind=${String(applied['kind'] ?? '')}`;
   if (applied['apiVersion'] !== apiVersion || applied['kind'] !== kind) {
-    throw badRequestError(`invalid object type: ${shown.includes('/') ? shown : `/${shown}`}`);
+    throw badRequestError(`invalid object type: ${showKind(applied['apiVersion'], applied['kind'])}`);
   }
   const metadata = applied['metadata'];
   if (isObject(metadata) && metadata['managedFields'] !== undefined && metadata['managedFields'] !== null) {
@@ -169,11 +174,21 @@ function checkApplied({ applied, schema, apiVersion, kind }: ApplyRequest): void
   }
   const errors = checkTyped(applied, schema);
   if (errors.length === 0) return;
-  const { namespace = '', name = '' } = isObject(metadata) ? metadata : {};
-  const version = apiVersion.includes('/') ? apiVersion : `/${apiVersion}`;
+  const named = isObject(metadata) ? metadata : {};
+  const place = `${showText(named['namespace'])}/${showText(named['name'])}`;
   throw badRequestError(
-    `failed to create typed patch object (${namespace}/${name}; ${version}, Kind=${kind}): ${showErrors(errors)}`,
+    `failed to create typed patch object (${place}; ${showKind(apiVersion, kind)}): ${showErrors(errors)}`,
   );
+}
+
+/** `apps/v1, Kind=Deployment`; the core group shows as an empty name. */
+function showKind(apiVersion: unknown, kind: unknown): string {
+  const version = showText(apiVersion);
+  return `${version.includes('/') ? version : `/${version}`}, Kind=${showText(kind)}`;
+}
+
+function showText(value: unknown): string {
+  return typeof value === 'string' ? value : '';
 }
 
 /** A client-side apply by kubectl is no stranger to kubectl: what it set may be taken over without force. */

@@ -52,7 +52,7 @@ for (const topic of [
         if (!response || request.query?.includes('dryRun')) continue;
         const verb = ['get', 'post', 'put', 'patch', 'delete'].find((name) => request[name]) ?? 'get';
         const metadata = (response.body['metadata'] ?? {}) as Json;
-        const path = String(request[verb]) + (verb === 'post' ? `/${metadata['name']}` : '');
+        const path = String(request[verb]) + (verb === 'post' ? `/${String(metadata['name'])}` : '');
         if (SKIPPED.test(path) || response.body['kind'] === 'Namespace') continue;
         const [, object = path, subresource = ''] =
           /^(.*?)(?:\/(status|scale|ephemeralcontainers|resize))?$/.exec(path) ?? [];
@@ -103,7 +103,7 @@ async function checkStep(step: Step, verb: string, subresource: string, live: Js
   if (request.type === 'apply') return checkApply(step, subresource, live);
   if (verb === 'delete' || response.code >= 300) return;
   if (verb === 'get') {
-    if (live) assertEntries(entriesOf(live), response.body, `get ${request['get']}`);
+    if (live) assertEntries(entriesOf(live), response.body, `get ${String(request['get'])}`);
     return;
   }
   if (/managedFields/.test(JSON.stringify(request)) && request.type === 'jsonpatch') return;
@@ -137,7 +137,9 @@ async function checkApply(step: Step, subresource: string, live: Json | undefine
   });
   if (conflict) {
     const causes = applyConflictError(result.conflicts).status.details?.causes ?? [];
-    assert.deepEqual(causes.map(({ field }) => field).sort(), details?.causes?.map(({ field }) => field).sort(), shown);
+    const fields = (list: readonly { readonly field?: string }[] = []) =>
+      list.map(({ field = '' }) => field).toSorted();
+    assert.deepEqual(fields(causes), fields(details?.causes), shown);
     return;
   }
   assert.deepEqual(result.conflicts, [], shown);

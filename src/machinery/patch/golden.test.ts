@@ -92,7 +92,7 @@ for (const topic of ['json-patch', 'merge-patch', 'strategic-patch']) {
         const { response, request } = step;
         if (!response || request.query?.includes('dryRun')) continue;
         const path =
-          request.patch ?? `${request.post}/${(request.body as { metadata?: JsonObject })?.metadata?.['name']}`;
+          request.patch ?? `${request.post}/${(request.body as { metadata?: { name: string } })?.metadata?.name}`;
         const object = path.replace(/\/(status|scale|ephemeralcontainers)$/, '');
         const current = objects.get(object);
         if (request.patch && current && !/\/(status|scale|ephemeralcontainers)$/.test(path)) checkStep(step, current);

@@ -13,6 +13,7 @@ export const namespace = defineResource('v1', 'Namespace', {
   plural: 'namespaces',
   scope: 'cluster',
   shortNames: ['ns'],
+  verbs: ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'],
   validateName: isDnsLabel,
   subresources: {
     status: { validateUpdate: validateStatus },
