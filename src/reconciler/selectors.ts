@@ -1,16 +1,27 @@
-import type { LabelSelector, LabelSelectorRequirement } from '#machinery/types/meta-v1.ts';
+import { compileLabelSelector, type Labels, matchesLabels } from '#machinery/selectors/labels.ts';
+import type { LabelSelector } from '#machinery/types/meta-v1.ts';
 
-export type Labels = Readonly<Record<string, string>>;
 export type LabelMatcher = (labels: Labels | undefined) => boolean;
 
-/** Selects nothing where the selector is absent, everything where it is empty. Source: meta/v1 LabelSelector. */
+/**
+ * Selects nothing where the selector is absent, everything where it is empty. Throws SelectorError where it is not
+ * valid. A frozen selector is compiled once.
+ */
 export function labelMatcher(selector: LabelSelector | null | undefined): LabelMatcher {
-  if (!selector) return () => false;
-  const equal = Object.entries(selector.matchLabels ?? {});
-  const requirements = selector.matchExpressions ?? [];
-  return (labels = {}) =>
-    equal.every(([key, value]) => labels[key] === value) &&
-    requirements.every((requirement) => meets(labels, requirement));
+  if (!selector) return selectNothing;
+  let matcher = compiled.get(selector);
+  if (!matcher) {
+    const selection = compileLabelSelector(selector);
+    matcher = (labels) => matchesLabels(selection, labels);
+    compiled.set(selector, matcher);
+  }
+  return matcher;
+}
+
+const compiled = new WeakMap<LabelSelector, LabelMatcher>();
+
+function selectNothing(): boolean {
+  return false;
 }
 
 /** Selects by equality; an empty map selects nothing, as the selector of a Service does. */
@@ -22,20 +33,4 @@ export function mapMatcher(selector: Labels | undefined): LabelMatcher {
 export function isEmptySelector(selector: LabelSelector | null | undefined): boolean {
   if (!selector) return true;
   return Object.keys(selector.matchLabels ?? {}).length === 0 && (selector.matchExpressions ?? []).length === 0;
-}
-
-function meets(labels: Labels, { key, operator, values = [] }: LabelSelectorRequirement): boolean {
-  const value = labels[key];
-  switch (operator) {
-    case 'In':
-      return value !== undefined && values.includes(value);
-    case 'NotIn':
-      return value === undefined || !values.includes(value);
-    case 'Exists':
-      return value !== undefined;
-    case 'DoesNotExist':
-      return value === undefined;
-    default:
-      return false;
-  }
 }

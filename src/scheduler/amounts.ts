@@ -1,3 +1,4 @@
+import { milliValue, parseQuantity, wholeValue } from '#machinery/quantity.ts';
 import type { Pod } from '#machinery/types/core-v1.ts';
 
 type Quantities = Readonly<Record<string, string>>;
@@ -9,38 +10,10 @@ export type Amounts = Readonly<Record<string, number>>;
 const ASSUMED_MILLI_CPU = 100;
 const ASSUMED_MEMORY_BYTES = 200 * 1024 * 1024;
 
-const BINARY: Readonly<Record<string, number>> = {
-  Ki: 2 ** 10,
-  Mi: 2 ** 20,
-  Gi: 2 ** 30,
-  Ti: 2 ** 40,
-  Pi: 2 ** 50,
-  Ei: 2 ** 60,
-};
-const DECIMAL: Readonly<Record<string, number>> = {
-  n: 1e-9,
-  u: 1e-6,
-  m: 1e-3,
-  k: 1e3,
-  M: 1e6,
-  G: 1e9,
-  T: 1e12,
-  P: 1e15,
-  E: 1e18,
-};
-
 /** A quantity as a number, rounded up to a thousandth for `cpu` and to a unit otherwise. */
 export function amountOf(resource: string, quantity: string): number {
-  const [, digits = '0', suffix = ''] = /^([+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?)([a-zA-Z]*)$/.exec(quantity) ?? [];
-  const value = Number(digits);
-  const factor = BINARY[suffix] ?? DECIMAL[suffix] ?? 1;
-  // Thousandths first: 0.1 of a core must not become 100.00000000000001 thousandths and be rounded up.
-  const thousandths = suffix === 'm' ? value : Math.round(value * factor * 1e6) / 1e3;
-  return resource === 'cpu'
-    ? Math.ceil(thousandths)
-    : suffix in BINARY
-      ? Math.ceil(value * factor)
-      : Math.ceil(thousandths / 1000);
+  const parsed = parseQuantity(quantity);
+  return Number(resource === 'cpu' ? milliValue(parsed) : wholeValue(parsed));
 }
 
 export function amountsOf(quantities: Quantities | undefined): Amounts {
