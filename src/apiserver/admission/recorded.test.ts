@@ -61,7 +61,8 @@ class Replay {
     const old = this.#find(definition.kind, name, target.namespace);
     if (method !== 'post' && !old) return;
     const schema = request.type === 'strategic' ? definition.versions[0]?.schema : undefined;
-    const draft = method === 'delete' ? undefined : this.#draft(method, target, definition.kind, body, { old, schema });
+    const draft =
+      method === 'delete' ? undefined : this.#draft(method, target, body, { kind: definition.kind, old, schema });
     if (draft && !target.subresource) definition.strategy.defaults?.(draft);
     const code = await this.#admit(
       admissionRequest(request, { target, kind: definition.kind, name, draft, old, method }),
@@ -99,9 +100,8 @@ class Replay {
   #draft(
     method: string,
     { group, version, namespace, resource }: Target,
-    kind: string,
     body: Partial<KubeObject> | undefined,
-    { old, schema }: { readonly old: KubeObject | undefined; readonly schema: StructSchema | undefined },
+    { kind, old, schema }: Pick<Write, 'kind' | 'old'> & { readonly schema: StructSchema | undefined },
   ): Draft<KubeObject> {
     const base = method === 'patch' ? patched(old, body, schema) : structuredClone(body);
     const draft = base as Draft<KubeObject>;

@@ -19,16 +19,10 @@ export interface KubernetesClaims {
   readonly warnafter?: number;
 }
 
-export const USER_PREFIX = 'system:serviceaccount:';
+const USER_PREFIX = 'system:serviceaccount:';
 
 export function serviceAccountUserName(namespace: string, name: string): string {
   return `${USER_PREFIX}${namespace}:${name}`;
-}
-
-/** Namespace and name of a service account's user name, or undefined for other users. */
-export function parseServiceAccountUserName(user: string): { namespace: string; name: string } | undefined {
-  const match = /^system:serviceaccount:([^:]+):([^:]+)$/.exec(user);
-  return match?.[1] && match[2] ? { namespace: match[1], name: match[2] } : undefined;
 }
 
 /** The user that a token makes. */

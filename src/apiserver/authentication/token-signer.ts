@@ -63,14 +63,3 @@ function keyId(publicKey: KeyObject): string {
     .update(publicKey.export({ type: 'spki', format: 'der' }))
     .digest('base64url');
 }
-
-/** What `/.well-known/openid-configuration` serves. Source: OpenID Connect Discovery 1.0. */
-export function openIdConfiguration(issuer: string, jwksUri: string): object {
-  return {
-    issuer,
-    jwks_uri: jwksUri,
-    response_types_supported: ['id_token'],
-    subject_types_supported: ['public'],
-    id_token_signing_alg_values_supported: [TOKEN_ALGORITHM],
-  };
-}

@@ -66,7 +66,7 @@ class Replay {
     const target = parsePath(path);
     const user = userOf(request) ?? { name: 'admin', groups: ['system:masters', 'system:authenticated'] };
     const review = this.#reviews.find(({ plural }) => plural === target?.resource);
-    let refused = await this.#refuses(user, method, path, target, request);
+    let refused = await this.#refuses(user, method, target, request);
     if (!refused && target && review?.create && method === 'post') {
       return this.#review(title, { review, request, response, target, user });
     }
@@ -79,10 +79,10 @@ class Replay {
   async #refuses(
     user: User,
     method: (typeof METHODS)[number],
-    path: string,
     target: Target | undefined,
     request: Step['request'],
   ): Promise<boolean> {
+    const path = String(request[method]);
     const selector = new URLSearchParams(request.query ?? '').get('fieldSelector') ?? '';
     const selected = /^metadata\.name=(.+)$/.exec(selector)?.[1] ?? '';
     const watches = request.query?.includes('watch=') ?? false;
