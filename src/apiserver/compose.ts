@@ -1,8 +1,10 @@
 import { X509Certificate } from 'node:crypto';
 import type { ResourceDefinition } from '#machinery/resource/definition.ts';
 import { featureDefault } from '#machinery/schema/facts.ts';
+import { pathNotFoundError } from '#machinery/status.ts';
 import { defaultAdmission } from './admission/default-admission.ts';
 import { createAuthentication } from './authentication/authentication.ts';
+import { openIdPaths } from './authentication/openid-paths.ts';
 import { tokenRequest } from './authentication/token-request.ts';
 import { selfSubjectReview, tokenReview } from './authentication/token-review.ts';
 import { tokenSigner } from './authentication/token-signer.ts';
@@ -19,12 +21,15 @@ import { type ApiServerOptions, DEFAULT_ISSUER } from './options.ts';
 import { healthPaths } from './paths/health.ts';
 import { metricsPath } from './paths/metrics.ts';
 import { KUBERNETES_VERSION, versionPath } from './paths/version.ts';
+import { bindings, podBinding } from './pods/binding.ts';
+import { podEviction } from './pods/eviction.ts';
+import { componentStatuses } from './registry/component-statuses.ts';
 import { createOpenApi } from './openapi/openapi.ts';
 import { Catalog } from './registry/catalog.ts';
 import type { Handlers } from './registry/handlers.ts';
 import { cacheListers } from './registry/listers.ts';
 import type { PathHandler } from './registry/paths.ts';
-import type { RegistryParts } from './registry/registry.ts';
+import type { RegistryParts, ServedResource } from './registry/registry.ts';
 import { Routes } from './registry/routes.ts';
 import { apiVersionOf } from './registry/versions.ts';
 import type { ServerParts } from './request/exchange.ts';
@@ -82,6 +87,16 @@ export async function composeServer(
     hooks: [],
     derived: new DerivedBytes(),
   };
+  const storeHealth = () =>
+    store.get('/health').then(
+      () => undefined,
+      (error: unknown) => String(error),
+    );
+  const servedResource = (group: string, version: string, plural: string): ServedResource => {
+    const found = routes.find(group, version, plural)?.served;
+    if (!found) throw pathNotFoundError();
+    return found;
+  };
   const signer = tokenSigner({ issuer, ...options.tokenKey, random });
   const handlers: Handlers = {
     virtual: [
@@ -89,8 +104,17 @@ export async function composeServer(
       selfSubjectReview(),
       ...accessReviews(authorizer),
       rulesReview(authorizer),
+      bindings(() => servedResource('', 'v1', 'pods')),
+      componentStatuses({ 'etcd-0': storeHealth }),
     ],
-    subresources: [tokenRequest({ signer, listers, clock: apiClock, random, audiences })],
+    subresources: [
+      tokenRequest({ signer, listers, clock: apiClock, random, audiences }),
+      podBinding(() => servedResource('', 'v1', 'pods')),
+      podEviction(() => ({
+        pods: servedResource('', 'v1', 'pods'),
+        budgets: servedResource('policy', 'v1', 'poddisruptionbudgets'),
+      })),
+    ],
     connects: options.connects?.(listers) ?? [],
   };
   const discover = () => {
@@ -122,12 +146,8 @@ export async function composeServer(
     ...healthPaths([
       { name: 'ping', check: () => undefined },
       {
-        name: 'store',
-        check: () =>
-          store.get('/health').then(
-            () => undefined,
-            (error: unknown) => String(error),
-          ),
+        name: 'etcd', // upstream's name for its store, whatever it is
+        check: storeHealth,
       },
       {
         name: 'poststarthook/bootstrap',
@@ -137,6 +157,7 @@ export async function composeServer(
     ]),
     versionPath(options.version ?? { gitVersion: `${KUBERNETES_VERSION}+dhow`, gitCommit: '', buildDate: '' }),
     metricsPath,
+    ...openIdPaths(signer, () => address),
     discoveryPath('/api'),
     discoveryPath('/apis'),
     openApiPath,

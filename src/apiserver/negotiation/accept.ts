@@ -79,11 +79,11 @@ export function statusMediaType(accept: string | undefined): MediaType {
 
 export function clausesOf(accept: string | undefined): readonly Clause[] {
   if (!accept?.trim()) return [{ type: '*/*', quality: 1, parameters: new Map() }];
-  const clauses = accept
+  // a quality of 0 ranks last and is taken all the same, as upstream does
+  return accept
     .split(',')
     .map(parseClause)
-    .filter((clause) => clause.quality > 0);
-  return clauses.sort((a, b) => b.quality - a.quality);
+    .sort((a, b) => b.quality - a.quality);
 }
 
 function parseClause(text: string): Clause {
@@ -101,7 +101,7 @@ function parseClause(text: string): Clause {
 /** `as`, `v` and `g` of a clause; undefined where that cannot be had. */
 function transformOf({ parameters }: Clause, shape: Shape): Pick<Rendering, 'as' | 'metaVersion'> | undefined {
   const as = parameters.get('as');
-  if (!as) return { as: 'object', metaVersion: 'v1' };
+  if (as === undefined) return { as: 'object', metaVersion: 'v1' };
   const version = parameters.get('v');
   if (parameters.get('g') !== 'meta.k8s.io' || (version !== 'v1' && version !== 'v1beta1')) return undefined;
   if (as === 'Table') return { as, metaVersion: version };

@@ -1,9 +1,11 @@
-import { decodeObject } from '#machinery/codec/decode.ts';
+import { type DecodeOptions, type Decoded, decodeObject } from '#machinery/codec/decode.ts';
+import { stringifyJson } from '#machinery/codec/json.ts';
+import { FieldPath, invalid } from '#machinery/field-error.ts';
 import { applyJsonPatch, parseJsonPatch } from '#machinery/patch/json-patch.ts';
 import { applyMergePatch } from '#machinery/patch/merge-patch.ts';
 import { applyStrategicMergePatch } from '#machinery/patch/strategic-merge.ts';
 import type { StructSchema } from '#machinery/schema/schema.ts';
-import { unsupportedMediaTypeError } from '#machinery/status.ts';
+import { badRequestError, invalidError, isStatus, unsupportedMediaTypeError } from '#machinery/status.ts';
 import type { Answer } from '../http/exchange.ts';
 import { contentTypeOf, parseText, readBody } from '../registry/body.ts';
 import { applyFields, ownFields } from '../registry/managed-fields.ts';
@@ -19,6 +21,9 @@ const MERGE_PATCH = 'application/merge-patch+json';
 const STRATEGIC_PATCH = 'application/strategic-merge-patch+json';
 export const APPLY_PATCH = 'application/apply-patch+yaml';
 
+/** Characters of a patched document that an error quotes. */
+const MAX_SHOWN_DOCUMENT = 1024;
+
 /** PATCH of an object or of a subresource that shows the whole object. */
 export async function patchObject(served: ServedResource, exchange: Exchange): Promise<Answer> {
   const type = patchType(served, exchange);
@@ -27,11 +32,12 @@ export async function patchObject(served: ServedResource, exchange: Exchange): P
   const change =
     type === APPLY_PATCH
       ? applying(served, parameters, body)
-      : patching(served, parameters, patchOf(served.version.schema, type, body));
+      : patching(served, parameters, () => patchOf(served.version.schema, type, body));
   const written = await updateObject(served, parameters.request, {
     change,
     mayCreate: type === APPLY_PATCH,
     unconditional: true,
+    uidIsPrecondition: false,
   });
   return answerWritten(served, exchange, written);
 }
@@ -50,34 +56,79 @@ export interface Patch {
   readonly apply: (document: unknown) => unknown;
   /** Paths of keys that the patch itself repeats. */
   readonly duplicates: readonly string[];
+  /** What else is wrong with a patch that is strictly read. */
+  readonly problems: readonly string[];
+}
+
+const OPERATION_MEMBERS = new Set(['op', 'path', 'from', 'value']);
+
+function extraMembers(operations: unknown): readonly string[] {
+  if (!Array.isArray(operations)) return [];
+  return operations.flatMap((operation: unknown, index) =>
+    Object.keys(operation ?? {})
+      .filter((name) => !OPERATION_MEMBERS.has(name))
+      .map((name) => `json patch unknown field "[${index}].${name}"`),
+  );
 }
 
 /** Reads a patch other than apply. Throws StatusError 400. */
 export function patchOf(schema: StructSchema, type: string, body: Buffer): Patch {
   if (type === JSON_PATCH) {
     const operations = parseJsonPatch(body.toString('utf8'));
-    return { apply: (document) => applyJsonPatch(document, operations), duplicates: [] };
+    return {
+      apply: (document) => applyJsonPatch(document, operations),
+      duplicates: [],
+      problems: extraMembers(operations),
+    };
   }
   const { value: patch, duplicates } = parseText(body, false);
   return type === MERGE_PATCH
-    ? { apply: (document) => applyMergePatch(document, patch), duplicates }
-    : { apply: (document) => applyStrategicMergePatch(document, patch, schema), duplicates };
+    ? { apply: (document) => applyMergePatch(document, patch), duplicates, problems: [] }
+    : { apply: (document) => applyStrategicMergePatch(document, patch, schema), duplicates, problems: [] };
 }
 
-function patching(served: ServedResource, { request, fieldValidation }: WriteParameters, patch: Patch): Change {
+function patching(served: ServedResource, { request, fieldValidation }: WriteParameters, read: () => Patch): Change {
   const { definition, apiVersion, version } = served;
+  let patch: Patch | undefined;
   return async (current) => {
-    const { object, warnings } = decodeObject(patch.apply(current), version.schema, {
+    patch ??= read(); // a missing object is told of before a bad patch
+    const { object, warnings } = decodePatched(patch, current, version.schema, {
       fieldValidation,
       kind: definition.kind,
       apiVersion,
-      duplicates: patch.duplicates,
     });
     for (const text of warnings) request.warn(text);
     applyDefaults(served, object);
     await ownFields(served, object, current, request);
     return object;
   };
+}
+
+/** What a patch makes of a document, decoded. Throws StatusError 422 where that is not an object of the kind. */
+export function decodePatched(
+  patch: Patch,
+  document: unknown,
+  schema: StructSchema,
+  options: Omit<DecodeOptions, 'duplicates' | 'floats'>,
+): Decoded {
+  const patched = patch.apply(document);
+  const { fieldValidation } = options;
+  try {
+    if (fieldValidation === 'Strict' && patch.problems.length > 0) {
+      throw badRequestError(`strict decoding error: ${patch.problems.join(', ')}`);
+    }
+    const decoded = decodeObject(patched, schema, { ...options, duplicates: patch.duplicates });
+    if (fieldValidation !== 'Warn') return decoded;
+    return { ...decoded, warnings: [...patch.problems, ...decoded.warnings] };
+  } catch (error) {
+    if (!isStatus(error, 'BadRequest')) throw error;
+    throw invalidError('', '', '', [invalid(FieldPath.of('patch'), showPatched(patched), error.message)]);
+  }
+}
+
+/** Upstream quotes the whole document; its beginning says as much. */
+function showPatched(patched: unknown): string {
+  return stringifyJson(patched).slice(0, MAX_SHOWN_DOCUMENT);
 }
 
 function applying(served: ServedResource, { request, force, fieldValidation }: WriteParameters, body: Buffer): Change {

@@ -1,4 +1,4 @@
-import { badRequestError, notFoundError } from '#machinery/status.ts';
+import { notFoundError } from '#machinery/status.ts';
 import type { KubeObject } from '#machinery/object.ts';
 import { formOf } from '../answers/form.ts';
 import { answerOf, partOfObject, partsOf } from '../answers/respond.ts';
@@ -7,6 +7,7 @@ import { readList, readOne } from '../cache/list.ts';
 import type { Answer } from '../http/exchange.ts';
 import type { ServedResource, Written } from '../registry/registry.ts';
 import type { Exchange } from '../request/exchange.ts';
+import { parseInteger } from '../request/integer.ts';
 import { queryFlag } from '../request/info.ts';
 import { selectionOf } from './selection.ts';
 
@@ -53,11 +54,8 @@ export function revisionOptions(query: URLSearchParams) {
 /** A whole number of the query, 0 where it is absent. Throws StatusError 400. */
 export function integer(query: URLSearchParams, name: string): number {
   const text = query.get(name);
-  if (!text) return 0;
-  if (!/^[+-]?\d{1,18}$/.test(text)) {
-    throw badRequestError(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
-  }
-  return Number(text);
+  if (text === null) return 0;
+  return parseInteger(text);
 }
 
 export function formFor(served: ServedResource, exchange: Exchange) {

@@ -17,7 +17,7 @@ import type { ServedResource } from '../registry/registry.ts';
 import { updateObject } from '../registry/update.ts';
 import { apiVersionOf, oneToServed } from '../registry/versions.ts';
 import type { Exchange } from '../request/exchange.ts';
-import { APPLY_PATCH, patchOf, patchType } from './patch.ts';
+import { APPLY_PATCH, decodePatched, type Patch, patchOf, patchType } from './patch.ts';
 import { type WriteParameters, writeParameters } from './write-request.ts';
 
 const KIND = 'Scale';
@@ -62,9 +62,13 @@ export async function patchScale(served: ServedResource, exchange: Exchange): Pr
   const parameters = writeParameters(exchange, served, 'PatchOptions', { apply });
   const bytes = await readBody(exchange.request);
   if (apply) return writeScale(served, exchange, parameters, applying(served, parameters, bytes));
-  const patch = patchOf(scaleSchema(), type, bytes);
+  let patch: Patch | undefined;
   return writeScale(served, exchange, parameters, async (current) => {
-    const next = decodeScale(patch.apply(current), parameters, patch.duplicates);
+    patch ??= patchOf(scaleSchema(), type, bytes); // a missing object is told of before a bad patch
+    const options = { fieldValidation: parameters.fieldValidation, kind: KIND, apiVersion: API_VERSION };
+    const { object, warnings } = decodePatched(patch, current, scaleSchema(), options);
+    for (const text of warnings) parameters.request.warn(text);
+    const next = object as Draft<Scale>; // decoded by the schema of Scale
     await ownReplicas(served, parameters, next, current);
     return next;
   });
@@ -81,7 +85,8 @@ function applying(served: ServedResource, parameters: WriteParameters, bytes: Bu
       force: parameters.force,
     });
     if (conflicts.length > 0) throw applyConflictError(conflicts);
-    return decodeScale(object, parameters);
+    const options = { fieldValidation: 'Ignore', kind: KIND, apiVersion: API_VERSION } as const;
+    return decodeObject(object, scaleSchema(), options).object as Draft<Scale>; // decoded by the schema of Scale
   };
 }
 
@@ -95,6 +100,7 @@ async function writeScale(
   const written = await updateObject(served, request, {
     mayCreate: false,
     unconditional: true,
+    uidIsPrecondition: true,
     async change(current) {
       if (!current) throw notFoundError(served.groupResource, request.name);
       return withScale(served, current, await change(scaleOf(served, current)));
@@ -119,7 +125,7 @@ function withScale(served: ServedResource, current: KubeObject, scale: Draft<Sca
   const owners = parentManagedFields(current.metadata.managedFields, managedFields, replicasPaths, apiVersion);
   if (owners.length > 0) draft.metadata.managedFields = draftOf(owners) as Draft<typeof owners>;
   else delete draft.metadata.managedFields;
-  if (name) draft.metadata.name = name;
+  draft.metadata.name = name ?? '';
   if (namespace) draft.metadata.namespace = namespace;
   if (uid) draft.metadata.uid = uid;
   draft.metadata.resourceVersion = resourceVersion ?? '';
@@ -178,17 +184,6 @@ function contextOf({ registry }: ServedResource, { request }: WriteParameters) {
     manager: request.fieldManager ?? '',
     time: formatTime(registry.clock.now()),
   };
-}
-
-function decodeScale(
-  value: unknown,
-  { fieldValidation, request }: WriteParameters,
-  duplicates: readonly string[] = [],
-): Draft<Scale> {
-  const options = { fieldValidation, kind: KIND, apiVersion: API_VERSION, duplicates };
-  const { object, warnings } = decodeObject(value, scaleSchema(), options);
-  for (const text of warnings) request.warn(text);
-  return object as Draft<Scale>; // decoded by the schema of Scale
 }
 
 function answerScale(exchange: Exchange, scale: Scale): Promise<Answer> {

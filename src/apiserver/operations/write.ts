@@ -27,15 +27,11 @@ export async function putObject(served: ServedResource, exchange: Exchange): Pro
   const parameters = writeParameters(exchange, served, 'UpdateOptions');
   const sent = await sentObject(served, exchange, parameters);
   const { definition } = served;
-  if (!sent.metadata.name) {
-    throw badRequestError(
-      `the name of the object (${exchange.info.name} based on URL) was undeterminable: name must be provided`,
-    );
-  }
   const { request } = parameters;
   const written = await updateObject(served, request, {
     mayCreate: definition.createOnUpdate,
     unconditional: definition.unconditionalUpdate,
+    uidIsPrecondition: true,
     async change(current) {
       const draft = draftOf(sent) as Draft<KubeObject>;
       await ownFields(served, draft, current, request);

@@ -49,7 +49,7 @@ export async function readObject(request: ApiRequest): Promise<ParsedBody | unde
   const type = contentTypeOf(request) || JSON_TYPE;
   if (!MEDIA_TYPES.some((known) => known === type)) throw unsupportedMediaTypeError(MEDIA_TYPES);
   const bytes = await readBody(request);
-  if (bytes.length === 0) return undefined;
+  if (bytes.length === 0 && type !== YAML_TYPE) return undefined; // nothing is a document in YAML
   return parseObject(bytes, type);
 }
 

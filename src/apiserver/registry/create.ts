@@ -63,7 +63,7 @@ async function createOnce(served: ServedResource, sent: Draft<KubeObject>, reque
 
   await using hooks = await runHooks(served, admitted, undefined, context);
   definition.strategy.prepareForCreate?.(admitted, context);
-  if (definition.hasGeneration) admitted.metadata.generation ??= 1;
+  if (definition.hasGeneration) admitted.metadata.generation = 1;
   const draft = normalized(served, admitted);
   validateNew(served, draft, context);
   for (const text of definition.strategy.warnings?.(draft, undefined, context) ?? []) request.warn(text);
@@ -105,7 +105,6 @@ function fillSystemMetadata(
   delete metadata.deletionTimestamp;
   delete metadata.deletionGracePeriodSeconds;
   delete metadata.selfLink;
-  delete metadata.generation;
   metadata.creationTimestamp = formatTime(registry.clock.now());
   metadata.uid = registry.random.uuid();
   if (!metadata.name && metadata.generateName) {

@@ -1,6 +1,7 @@
 import { FieldPath, type FieldError, invalid, notSupported } from '#machinery/field-error.ts';
 import { metaSchema } from '#machinery/schema/facts.ts';
-import { badRequestError, invalidError } from '#machinery/status.ts';
+import { invalidError } from '#machinery/status.ts';
+import { parseInteger } from '../request/integer.ts';
 import { queryFlag } from '../request/info.ts';
 import { decodeBody, type ParsedBody } from './body.ts';
 
@@ -17,7 +18,11 @@ const POLICIES = ['Orphan', 'Background', 'Foreground'];
 
 /** Options from the body where there is one, else from the query. Throws StatusError. */
 export function deleteOptions(body: ParsedBody | undefined, query: URLSearchParams): DeleteOptions {
-  const options = body ? optionsOfBody(body) : optionsOfQuery(query);
+  return checkedDeleteOptions(body ? optionsOfBody(body) : optionsOfQuery(query));
+}
+
+/** The same options. Throws StatusError 422 where they are not valid. */
+export function checkedDeleteOptions(options: DeleteOptions): DeleteOptions {
   const errors = validate(options);
   if (errors.length > 0) throw invalidError('meta.k8s.io', 'DeleteOptions', '', errors);
   return options;
@@ -35,11 +40,8 @@ function optionsOfQuery(query: URLSearchParams): DeleteOptions {
   const grace = query.get('gracePeriodSeconds');
   const policy = query.get('propagationPolicy');
   const dryRun = query.getAll('dryRun');
-  if (grace !== null && !/^[+-]?\d+$/.test(grace)) {
-    throw badRequestError(`strconv.ParseInt: parsing ${JSON.stringify(grace)}: invalid syntax`);
-  }
   return {
-    ...(grace === null ? {} : { gracePeriodSeconds: Number(grace) }),
+    ...(grace === null ? {} : { gracePeriodSeconds: parseInteger(grace) }),
     ...(policy ? { propagationPolicy: policy as NonNullable<DeleteOptions['propagationPolicy']> } : {}), // validated next
     ...(query.has('orphanDependents') ? { orphanDependents: queryFlag(query, 'orphanDependents') } : {}),
     ...(dryRun.length > 0 ? { dryRun } : {}),

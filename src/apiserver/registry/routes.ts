@@ -79,7 +79,7 @@ export class Routes {
   route({ info, request }: Exchange): Route {
     if (!info.isResource) return this.#pathRoute(request.method, info.path);
     const entry = this.#entries.get(keyOf(info.group, info.version, info.resource));
-    if (!entry || info.path.includes('//')) return this.#unknown(info.path);
+    if (!entry || info.verb === 'proxy' || info.path.includes('//')) return this.#unknown(info.path);
     const methods = methodsOf(entry, info);
     const route = methods[request.method];
     if (route) return route;
@@ -128,12 +128,17 @@ function methodsOf(entry: ServedEntry, info: RequestInfo): Methods {
     const everywhere = namespaced && !scoped && info.parts.length === 1 && entry.served;
     return everywhere ? { GET: collectionMethods(entry, info)['GET'] } : NO_METHODS;
   }
-  if (info.verb === 'watch' && entry.served && info.parts.length === 2) {
+  if (isWatchPath(info) && entry.served && info.parts.length === 2) {
     return { GET: routeOf(entry.served, 'watch', watchObjects) };
   }
   if (info.parts.length === 1) return collectionMethods(entry, info);
   if (info.parts.length === 2) return entry.served ? objectMethods(entry.served) : virtualObjectMethods(entry);
   return subresourceMethods(entry, info);
+}
+
+/** `/api/v1/watch/...`, which takes nothing but GET. */
+function isWatchPath({ path, prefix, group, version }: RequestInfo): boolean {
+  return path.startsWith(`/${prefix}/${group ? `${group}/` : ''}${version}/watch/`);
 }
 
 function routeOf(served: ServedResource, shape: Shape, handle: Handle): Route {
@@ -144,6 +149,7 @@ function routeOf(served: ServedResource, shape: Shape, handle: Handle): Route {
 function collectionMethods({ served, virtual }: ServedEntry, info: RequestInfo): Methods {
   if (!served) return virtual ? virtualMethods(virtual) : NO_METHODS;
   const { verbs } = served.definition;
+  if (isWatchPath(info)) return { GET: routeOf(served, 'watch', watchObjects) };
   const methods: Record<string, Route> = {};
   if (info.verb === 'watch') methods['GET'] = routeOf(served, 'watch', watchObjects);
   else if (verbs.includes('list')) methods['GET'] = routeOf(served, 'list', listObjects);

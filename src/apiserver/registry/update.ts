@@ -9,7 +9,13 @@ import {
   modifiedConflictError,
   notFoundError,
 } from '#machinery/status.ts';
-import { validateObjectMeta, validateObjectMetaUpdate } from '#machinery/validation/metadata.ts';
+import type { ObjectMeta } from '#machinery/types/meta-v1.ts';
+import { validateAnnotations, validateLabels } from '#machinery/validation/labels.ts';
+import {
+  validateObjectMeta,
+  validateObjectMetaUpdate,
+  validateOwnerReferences,
+} from '#machinery/validation/metadata.ts';
 import { RevisionMismatch } from '#store/store.ts';
 import type { CachedObject } from '../cache/cache.ts';
 import { createObject, withRevision } from './create.ts';
@@ -45,6 +51,8 @@ export interface UpdateOptions {
   readonly mayCreate: boolean;
   /** A draft without resourceVersion is written over whatever there is. */
   readonly unconditional: boolean;
+  /** A uid in the draft is a precondition (409), not a change of the uid (422). */
+  readonly uidIsPrecondition: boolean;
 }
 
 /** One pass of the write loop for an object that exists. */
@@ -97,7 +105,6 @@ async function createByUpdate(
       `Precondition failed: UID in precondition: ${draft.metadata.uid}, UID in object meta: `,
     );
   }
-  draft.metadata.name = request.name;
   return createObject(served, draft, request);
 }
 
@@ -106,7 +113,7 @@ async function updateOnce(served: ServedResource, attempt: Attempt): Promise<Wri
   const { current, old, request, context } = attempt;
   const sent = await attempt.options.change(await oneToServed(served, old));
   requireSameIdentity(sent, served, request);
-  const conditional = checkPreconditions(sent, served, attempt);
+  checkPreconditions(sent, served, attempt);
   keepSystemMetadata(sent, old);
   dedupeOwners(sent, request.warn);
   const admitted = await toStorage(served, sent);
@@ -132,7 +139,7 @@ async function updateOnce(served: ServedResource, attempt: Attempt): Promise<Wri
       ? { object: old, cached: current, created: false }
       : { object: withRevision(object, current.revision), cached: undefined, created: false };
   }
-  const revision = await swap(served, { object, bytes, current, conditional }, context.now);
+  const revision = await served.storage.write(object, bytes, current.revision, context.now);
   await hooks?.commit();
   const cached = served.storage.get(request.namespace, request.name);
   return {
@@ -151,33 +158,14 @@ function isUnchanged(object: KubeObject, old: KubeObject, bytes: Uint8Array, cur
   return Buffer.compare(storedBytes({ ...object, metadata: timeless }), current.bytes) === 0;
 }
 
-interface Swap {
-  readonly object: KubeObject;
-  readonly bytes: Uint8Array;
-  readonly current: CachedObject;
-  readonly conditional: boolean;
-}
-
-async function swap(
-  served: ServedResource,
-  { object, bytes, current, conditional }: Swap,
-  now: number,
-): Promise<number> {
-  try {
-    return await served.storage.write(object, bytes, current.revision, now);
-  } catch (error) {
-    if (conditional && error instanceof RevisionMismatch) {
-      throw modifiedConflictError(served.groupResource, object.metadata.name ?? '');
-    }
-    throw error;
-  }
-}
-
 /** The body must name the object that the URL names. */
 function requireSameIdentity(draft: Draft<KubeObject>, { definition }: ServedResource, request: WriteRequest): void {
   const { metadata } = draft;
-  metadata.name ??= request.name;
-  if (metadata.name === '') metadata.name = request.name;
+  if (!metadata.name) {
+    throw badRequestError(
+      `the name of the object (${request.name} based on URL) was undeterminable: name must be provided`,
+    );
+  }
   if (metadata.name !== request.name) {
     throw badRequestError(
       `the name of the object (${metadata.name}) does not match the name on the URL (${request.name})`,
@@ -190,17 +178,20 @@ function requireSameIdentity(draft: Draft<KubeObject>, { definition }: ServedRes
   }
 }
 
-/** Whether the client named the resourceVersion that it changes. Throws where it is not the current one. */
-function checkPreconditions(draft: Draft<KubeObject>, served: ServedResource, attempt: Attempt): boolean {
+/**
+ * Throws where the client named a resourceVersion that is not the current one. A write that another one overtakes goes
+ * round the loop again and is refused here then, if it named one: a patch that named none is applied to the new state.
+ */
+function checkPreconditions(draft: Draft<KubeObject>, served: ServedResource, attempt: Attempt): void {
   const { definition, groupResource } = served;
   const { current, old, request, options } = attempt;
   const { uid, resourceVersion } = draft.metadata;
-  if (uid && uid !== old.metadata.uid) {
+  if (options.uidIsPrecondition && uid && uid !== old.metadata.uid) {
     const cause = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`;
     throw conflictError(groupResource, request.name, cause);
   }
   if (!resourceVersion || resourceVersion === '0') {
-    if (options.unconditional) return false;
+    if (options.unconditional) return;
     const error = invalid(FieldPath.of('metadata', 'resourceVersion'), 0, 'must be specified for an update');
     throw invalidError(definition.group, definition.plural, request.name, [
       { ...error, message: error.message.replace(': 0:', ': 0x0:') },
@@ -215,7 +206,6 @@ function checkPreconditions(draft: Draft<KubeObject>, served: ServedResource, at
     throw invalidError(definition.group, definition.kind, request.name, [error]);
   }
   if (resourceVersion !== String(current.revision)) throw modifiedConflictError(groupResource, request.name);
-  return true;
 }
 
 /** What an update leaves as it is where the client did not send it; what it sent is validated against the old. */
@@ -293,11 +283,22 @@ function validateChanged({ definition }: ServedResource, draft: Draft<KubeObject
   const path = FieldPath.of('metadata');
   const errors: FieldError[] = [
     ...validateObjectMeta(object.metadata, definition.namespaced, () => [], path),
-    ...validateObjectMetaUpdate(object.metadata, old.metadata, path),
+    ...validateChangedMeta(object.metadata, old.metadata, path),
+    // upstream checks changes of metadata for every kind and then again for the kind, and names causes twice
+    ...(attempt.request.subresource ? [] : validateChangedMeta(object.metadata, old.metadata, path)),
     ...(definition.validateMetadata?.(object, path) ?? []),
     ...validateByStrategy(definition, object, attempt),
   ];
   if (errors.length > 0) throw invalidError(definition.group, definition.kind, request.name, errors);
+}
+
+function validateChangedMeta(meta: ObjectMeta, old: ObjectMeta, path: FieldPath): readonly FieldError[] {
+  return [
+    ...validateObjectMetaUpdate(meta, old, path),
+    ...validateLabels(meta.labels, path.at('labels')),
+    ...validateAnnotations(meta.annotations, path.at('annotations')),
+    ...validateOwnerReferences(meta.ownerReferences ?? [], path.at('ownerReferences')),
+  ];
 }
 
 function validateByStrategy(

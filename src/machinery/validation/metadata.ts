@@ -101,9 +101,8 @@ export function validateObjectMetaUpdate(meta: ObjectMeta, old: ObjectMeta, path
 export function validateOwnerReferences(references: readonly OwnerReference[], path: FieldPath): FieldError[] {
   const errors: FieldError[] = [];
   const controllers: string[] = [];
-  for (const [index, reference] of references.entries()) {
-    const at = path.index(index);
-    errors.push(...validateOwnerReference(reference, at));
+  for (const reference of references) {
+    errors.push(...validateOwnerReference(reference, path)); // upstream names no index here
     if (reference.controller) controllers.push(`${reference.kind}/${reference.name}`);
     if (controllers.length === 2 && reference.controller) {
       errors.push(

@@ -33,7 +33,7 @@ test('metadata: each wrong field is named', () => {
     'metadata.labels FieldValueInvalid',
     'metadata.labels FieldValueInvalid',
     'metadata.labels FieldValueInvalid',
-    'metadata.ownerReferences[1].uid FieldValueInvalid',
+    'metadata.ownerReferences.uid FieldValueInvalid',
     'metadata.ownerReferences FieldValueInvalid',
     'metadata.finalizers FieldValueInvalid',
     'metadata.finalizers FieldValueInvalid',
