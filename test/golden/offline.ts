@@ -160,7 +160,10 @@ function* differences(actual: any, expected: any, path: string): Generator<strin
 }
 
 function comparable(object: unknown, schema: ResourceVersion['schema']): Json {
-  const copy = normalizeZero(draftOf(object), schema) as unknown as Json;
+  const json = draftOf(object) as unknown as Json;
+  for (const port of json['spec']?.ports ?? []) if (typeof port.nodePort === 'string') port.nodePort = SOME_PORT;
+  if (typeof json['spec']?.healthCheckNodePort === 'string') json['spec'].healthCheckNodePort = SOME_PORT;
+  const copy = normalizeZero(json, schema);
   const { metadata, ...rest } = structuredClone(copy);
   for (const condition of rest['status']?.conditions ?? []) delete condition.message;
   if (rest['kind'] === 'Service') {
@@ -263,8 +266,7 @@ async function runStep(step: Step, stored: Map<string, KubeObject>): Promise<str
     if (sent === undefined) return undefined;
     outcome = await write(target, sent, verb === 'post' ? undefined : await inStorage(target, old));
   } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    if (!(error instanceof StatusError)) return `threw ${error.stack?.split('\n').slice(0, 4).join(' ')}`;
+    if (!(error instanceof StatusError)) return `threw ${(error as Error).stack?.split('\n').slice(0, 4).join(' ')}`;
     outcome = { code: error.code, body: isStatus(error, 'Invalid') ? (error.status.details?.causes ?? []) : error.message, warnings: 0 };
   }
   const verdict = judge(outcome, step, target);
@@ -280,8 +282,13 @@ const SOME_TIME = '2026-01-01T00:00:00Z';
 function recordedIn(file: URL): readonly { readonly name: string; readonly steps: readonly Step[] }[] {
   return JSON.parse(readFileSync(file, 'utf8').replaceAll('$ns', 'ns')
       .replace(/("(?:acquireTime|renewTime|eventTime|lastObservedTime)": ?)"<time>"/g, '$1"2026-01-01T00:00:00.000000Z"')
+      .replace(/("(?:nodePort|healthCheckNodePort)": ?)"(?:<port>|\$\w+)"/g, `$1${SOME_PORT}`)
+      .replace(/("clusterIP": ?)"(?:<ip>|\$\w+)"/g, '$1"10.43.7.7"')
+      .replace(/("clusterIPs": ?\[\s*)"(?:<ip>|\$\w+)"/g, '$1"10.43.7.7"')
       .replaceAll('<time>', SOME_TIME));
 }
+
+const SOME_PORT = 30_000;
 
 const [pattern = '', ...flags] = process.argv.slice(2);
 const only = flags.includes('--only') ? (flags[flags.indexOf('--only') + 1] ?? '') : '';

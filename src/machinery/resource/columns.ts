@@ -3,6 +3,8 @@ import type { KubeObject } from '../object.ts';
 /** A cell that shows an age or a time left is a time; it is rendered when it is served. */
 export interface TimeCell {
   readonly since: string | null | undefined;
+  /** Where the span has ended: a time that stands still, as a finished job's duration. */
+  readonly until?: string;
   /** Text around the rendered time: `3 (` and ` ago)` show a pod's restarts. */
   readonly before?: string;
   readonly after?: string;

@@ -1,0 +1,23 @@
+import type { Draft } from '#machinery/object.ts';
+import type { JobSpec } from '#machinery/types/batch-v1.ts';
+import { defaultPodTemplate } from '../../core/pod/defaults.ts';
+
+const BACKOFF_LIMIT = 6;
+const NO_BACKOFF_LIMIT = 2_147_483_647;
+
+/** Source: batch/v1 API, JobSpec. */
+export function defaultJobSpec(spec: Draft<JobSpec>): void {
+  if (spec.completions === undefined && spec.parallelism === undefined) {
+    spec.completions = 1;
+    spec.parallelism = 1;
+  }
+  spec.parallelism ??= 1;
+  spec.backoffLimit ??= spec.backoffLimitPerIndex === undefined ? BACKOFF_LIMIT : NO_BACKOFF_LIMIT;
+  spec.completionMode ??= 'NonIndexed';
+  spec.suspend ??= false;
+  for (const rule of spec.podFailurePolicy?.rules ?? []) {
+    for (const pattern of rule.onPodConditions ?? []) pattern.status ||= 'True';
+  }
+  spec.podReplacementPolicy ??= spec.podFailurePolicy ? 'Failed' : 'TerminatingOrFailed';
+  defaultPodTemplate(spec.template);
+}

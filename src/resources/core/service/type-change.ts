@@ -1,0 +1,73 @@
+import { semanticEqual } from '#machinery/equality.ts';
+import type { Draft } from '#machinery/object.ts';
+import type { Service, ServiceSpec } from '#machinery/types/core-v1.ts';
+import { isExternallyAccessible } from './defaults.ts';
+
+type Spec = ServiceSpec | Draft<ServiceSpec>;
+
+function hasClusterIp({ type }: Spec): boolean {
+  return type === 'ClusterIP' || type === 'NodePort' || type === 'LoadBalancer';
+}
+
+function hasNodePorts(spec: Spec): boolean {
+  return spec.type === 'NodePort' || (spec.type === 'LoadBalancer' && spec.allocateLoadBalancerNodePorts !== false);
+}
+
+export function needsHealthCheckPort({ type, externalTrafficPolicy }: Spec): boolean {
+  return type === 'LoadBalancer' && externalTrafficPolicy === 'Local';
+}
+
+/** An update that leaves out what the server once allocated keeps it. */
+export function keepAllocated({ spec }: Draft<Service>, { spec: old }: Service): void {
+  if (hasClusterIp(old) && hasClusterIp(spec)) {
+    if (!spec.clusterIP && (spec.clusterIPs ?? []).length === 0) {
+      if (old.clusterIP !== undefined) spec.clusterIP = old.clusterIP;
+      if (old.clusterIPs) spec.clusterIPs = [...old.clusterIPs];
+    }
+  }
+  if (hasNodePorts(old) && hasNodePorts(spec)) {
+    const had = new Map((old.ports ?? []).map(({ port, protocol, nodePort }) => [`${port}/${protocol}`, nodePort]));
+    const used = new Set((spec.ports ?? []).map(({ nodePort }) => nodePort));
+    for (const port of spec.ports ?? []) {
+      const before = had.get(`${port.port}/${port.protocol}`);
+      if (!port.nodePort && before && !used.has(before)) port.nodePort = before;
+    }
+  }
+  if (needsHealthCheckPort(old) && needsHealthCheckPort(spec) && !spec.healthCheckNodePort && old.healthCheckNodePort) {
+    spec.healthCheckNodePort = old.healthCheckNodePort;
+  }
+}
+
+/** Fields that the old type had and the new one has not go, unless the client changed them itself. */
+export function dropTypeDependentFields({ spec, status }: Draft<Service>, { spec: old }: Service): void {
+  const same = (field: keyof ServiceSpec) => semanticEqual(spec[field] ?? null, old[field] ?? null);
+  if (hasClusterIp(old) && !hasClusterIp(spec)) {
+    if (same('clusterIP') && same('clusterIPs')) {
+      delete spec.clusterIP;
+      delete spec.clusterIPs;
+    }
+    if (same('ipFamilies')) delete spec.ipFamilies;
+    if (same('ipFamilyPolicy')) delete spec.ipFamilyPolicy;
+  }
+  if (hasNodePorts(old) && !hasNodePorts(spec) && sameNodePorts(spec, old)) {
+    for (const port of spec.ports ?? []) delete port.nodePort;
+  }
+  if (needsHealthCheckPort(old) && !needsHealthCheckPort(spec) && same('healthCheckNodePort')) {
+    delete spec.healthCheckNodePort;
+  }
+  if (old.type === 'LoadBalancer' && spec.type !== 'LoadBalancer') {
+    if (same('allocateLoadBalancerNodePorts')) delete spec.allocateLoadBalancerNodePorts;
+    if (same('loadBalancerClass')) delete spec.loadBalancerClass;
+    if (status?.loadBalancer) status.loadBalancer = {};
+  }
+  if (isExternallyAccessible(old) && !isExternallyAccessible(spec) && same('externalTrafficPolicy')) {
+    delete spec.externalTrafficPolicy;
+  }
+  if (hasClusterIp(old) && !hasClusterIp(spec) && same('internalTrafficPolicy')) delete spec.internalTrafficPolicy;
+  if (old.type === 'ExternalName' && spec.type !== 'ExternalName' && same('externalName')) delete spec.externalName;
+}
+
+function sameNodePorts(spec: Spec, old: Spec): boolean {
+  const ports = (of: Spec) => (of.ports ?? []).map(({ nodePort }) => nodePort ?? 0);
+  return ports(spec).every((port) => port === 0 || ports(old).includes(port));
+}
