@@ -37,6 +37,47 @@ const PATCH_CONTENT_TYPES: Readonly<Record<PatchType, string>> = {
 
 /** A client over `transport`; see `Client` for what it promises. */
 export function createClient(transport: Transport, options: ClientOptions = {}): Client {
+  const { call, watch } = createCaller(transport, options);
+  return {
+    transport,
+    watch,
+    get: (resource, name, namespace) => call('GET', objectPath(resource, name, namespace)),
+    async list<T extends KubeObject>(resource: ResourceRef<T>, list: Parameters<Client['list']>[1] = {}) {
+      const path = withQuery(collectionPath(resource, list.namespace), listQuery(list));
+      const answer = await call<KubeList<T>>('GET', path, { as: 'PartialObjectMetadataList', signal: list.signal });
+      return answer.items ? withKinds(answer, resource, options.metadataOnly ?? false) : { ...answer, items: [] };
+    },
+    create(resource, object, write = {}) {
+      const namespace = object.metadata?.namespace;
+      const path = collectionPath(resource, resource.namespaced ? (namespace ?? 'default') : undefined);
+      const body = { apiVersion: apiVersionOf(resource), kind: resource.kind, ...object };
+      return call('POST', withQuery(path, writeQuery(write)), { body, signal: write.signal });
+    },
+    update(resource, object, write = {}) {
+      const path = objectPath(resource, object.metadata.name ?? '', object.metadata.namespace);
+      return call('PUT', withQuery(path, writeQuery(write)), { body: object, signal: write.signal });
+    },
+    updateStatus(resource, object, write = {}) {
+      const path = objectPath(resource, object.metadata.name ?? '', object.metadata.namespace, 'status');
+      return call('PUT', withQuery(path, writeQuery(write)), { body: object, signal: write.signal });
+    },
+    patch(resource, ...[name, namespace, type, patch, write = {}]) {
+      const path = objectPath(resource, name, namespace, write.subresource);
+      const contentType = PATCH_CONTENT_TYPES[type];
+      return call('PATCH', withQuery(path, writeQuery(write)), { body: patch, contentType, signal: write.signal });
+    },
+    async delete(resource, name, namespace, remove = {}) {
+      const path = objectPath(resource, name, namespace);
+      await call('DELETE', path, { body: deleteBody(remove), signal: remove.signal });
+    },
+    post(path, body, write = {}) {
+      return call('POST', withQuery(path, writeQuery(write)), { body, signal: write.signal });
+    },
+  };
+}
+
+/** Sends requests and understands answers; the methods of a client only say which. */
+function createCaller(transport: Transport, options: ClientOptions) {
   const { userAgent = 'dhow', clock = systemClock, metadataOnly = false } = options;
   const accept = (as: string) => (metadataOnly ? `application/json;as=${as};g=meta.k8s.io;v=v1` : 'application/json');
 
@@ -84,42 +125,7 @@ export function createClient(transport: Transport, options: ClientOptions = {}):
     }
   }
 
-  return {
-    transport,
-    watch,
-    get: (resource, name, namespace) => call('GET', objectPath(resource, name, namespace)),
-    async list<T extends KubeObject>(resource: ResourceRef<T>, list: Parameters<Client['list']>[1] = {}) {
-      const path = withQuery(collectionPath(resource, list.namespace), listQuery(list));
-      const answer = await call<KubeList<T>>('GET', path, { as: 'PartialObjectMetadataList', signal: list.signal });
-      return answer.items ? withKinds(answer, resource, metadataOnly) : { ...answer, items: [] };
-    },
-    create(resource, object, write = {}) {
-      const namespace = object.metadata?.namespace;
-      const path = collectionPath(resource, resource.namespaced ? (namespace ?? 'default') : undefined);
-      const body = { apiVersion: apiVersionOf(resource), kind: resource.kind, ...object };
-      return call('POST', withQuery(path, writeQuery(write)), { body, signal: write.signal });
-    },
-    update(resource, object, write = {}) {
-      const path = objectPath(resource, object.metadata.name ?? '', object.metadata.namespace);
-      return call('PUT', withQuery(path, writeQuery(write)), { body: object, signal: write.signal });
-    },
-    updateStatus(resource, object, write = {}) {
-      const path = objectPath(resource, object.metadata.name ?? '', object.metadata.namespace, 'status');
-      return call('PUT', withQuery(path, writeQuery(write)), { body: object, signal: write.signal });
-    },
-    patch(resource, name, namespace, type, patch, write = {}) {
-      const path = objectPath(resource, name, namespace, write.subresource);
-      const contentType = PATCH_CONTENT_TYPES[type];
-      return call('PATCH', withQuery(path, writeQuery(write)), { body: patch, contentType, signal: write.signal });
-    },
-    async delete(resource, name, namespace, remove = {}) {
-      const path = objectPath(resource, name, namespace);
-      await call('DELETE', path, { body: deleteBody(remove), signal: remove.signal });
-    },
-    post(path, body, write = {}) {
-      return call('POST', withQuery(path, writeQuery(write)), { body, signal: write.signal });
-    },
-  };
+  return { call, watch };
 }
 
 interface CallOptions {

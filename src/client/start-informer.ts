@@ -6,7 +6,7 @@ import type { ResourceRef } from '#machinery/resource/definition.ts';
 import { isStatus, StatusError } from '#machinery/status.ts';
 import type { Client } from './client.ts';
 import { listAll } from './create-client.ts';
-import type { Change, Informer } from './informer.ts';
+import type { Change, Index, Informer } from './informer.ts';
 import { InformerCache } from './informer-cache.ts';
 
 export interface InformerOptions {
@@ -26,6 +26,8 @@ const FIRST_BACKOFF_MS = 100;
 const MAX_BACKOFF_MS = 30_000;
 /** A watch is ended and resumed after five to ten minutes, so that no half-dead connection is kept for long. */
 const MIN_WATCH_SECONDS = 300;
+/** A watch that ends sooner than this is not resumed at once. */
+const SHORT_WATCH_MS = 1000;
 
 /**
  * Starts a list and watch of `resource`. A server that goes away and comes back is waited for with a jittered back-off
@@ -37,93 +39,127 @@ export function startInformer<T extends KubeObject>(
   resource: ResourceRef<T>,
   options: InformerOptions,
 ): Informer<T> {
-  const { signal, clock, log, randomness = systemRandomness, ...filter } = options;
-  const cache = new InformerCache<T>();
-  const handlers = new Set<(change: Change<T>) => void>();
-  const synced = Promise.withResolvers<void>();
-  synced.promise.catch(() => undefined); // Aborted before the first list: nobody has to be waiting for it.
-  const name = `${resource.plural}${resource.group && `.${resource.group}`}`;
-  let hasSynced = false;
-  let revision = 0;
-  let backoffMs = FIRST_BACKOFF_MS;
+  const informer = new ListWatch(client, resource, options);
+  void informer.run(); // Ends with the signal; every failure inside is retried.
+  return informer;
+}
 
-  function tell(change: Change<T> | undefined): void {
-    if (change) for (const handler of handlers) deliver(handler, change);
+class ListWatch<T extends KubeObject> implements Informer<T> {
+  readonly #client: Client;
+  readonly #resource: ResourceRef<T>;
+  readonly #options: InformerOptions;
+  readonly #filter: Pick<InformerOptions, 'namespace' | 'labelSelector' | 'fieldSelector'>;
+  readonly #randomness: Randomness;
+  readonly #cache = new InformerCache<T>();
+  readonly #handlers = new Set<(change: Change<T>) => void>();
+  readonly #synced = Promise.withResolvers<void>();
+  #hasSynced = false;
+  #revision = 0;
+  #backoffMs = FIRST_BACKOFF_MS;
+
+  constructor(client: Client, resource: ResourceRef<T>, options: InformerOptions) {
+    const { signal: _, clock: __, log: ___, randomness = systemRandomness, ...filter } = options;
+    this.#client = client;
+    this.#resource = resource;
+    this.#options = options;
+    this.#filter = filter;
+    this.#randomness = randomness;
+    this.#synced.promise.catch(() => undefined); // Aborted before the first list: nobody has to be waiting for it.
   }
 
-  function deliver(handler: (change: Change<T>) => void, change: Change<T>): void {
-    try {
-      handler(change);
-    } catch (error) {
-      log.error({ err: error, resource: name }, 'a handler of an informer failed');
-    }
+  get synced(): Promise<void> {
+    return this.#synced.promise;
   }
 
-  async function relist(): Promise<string> {
-    const list = await listAll(client, resource, { ...filter, signal });
-    for (const change of cache.replace(list.items.map(withoutManagedFields))) tell(change);
-    const { resourceVersion = '' } = list.metadata;
-    revision = Number(resourceVersion);
-    hasSynced = true;
-    synced.resolve();
-    return resourceVersion;
+  get hasSynced(): boolean {
+    return this.#hasSynced;
   }
 
-  /** Follows the watch until it ends; `from` is moved along, so that it can be resumed. */
-  async function follow(from: { resourceVersion: string }): Promise<void> {
-    const timeoutSeconds = Math.floor(MIN_WATCH_SECONDS * (1 + randomness.fraction()));
-    const { resourceVersion } = from;
-    const watch = { ...filter, resourceVersion, allowWatchBookmarks: true, timeoutSeconds, signal };
-    for await (const event of client.watch(resource, watch)) {
-      if (event.type === 'ERROR') throw new StatusError(event.object);
-      from.resourceVersion = event.object.metadata.resourceVersion ?? from.resourceVersion;
-      revision = Number(from.resourceVersion);
-      if (event.type === 'DELETED') tell(cache.remove(withoutManagedFields(event.object)));
-      else if (event.type !== 'BOOKMARK') tell(cache.put(withoutManagedFields(event.object)));
-      backoffMs = FIRST_BACKOFF_MS;
-    }
+  get revision(): number {
+    return this.#revision;
   }
 
-  async function run(): Promise<void> {
-    let from: { resourceVersion: string } | undefined;
+  get(name: string, namespace?: string): T | undefined {
+    return this.#cache.get(name, namespace);
+  }
+
+  list(namespace?: string): readonly T[] {
+    return this.#cache.list(namespace);
+  }
+
+  index(name: string, keysOf: (object: T) => readonly string[]): Index<T> {
+    return this.#cache.index(name, keysOf);
+  }
+
+  subscribe(handler: (change: Change<T>) => void): Disposable {
+    for (const object of this.#cache.list()) this.#deliver(handler, { type: 'added', object });
+    this.#handlers.add(handler);
+    return { [Symbol.dispose]: () => void this.#handlers.delete(handler) };
+  }
+
+  async run(): Promise<void> {
+    const { signal, clock, log } = this.#options;
+    let from: string | undefined;
     while (!signal.aborted) {
       const started = clock.now();
       try {
-        from ??= { resourceVersion: await relist() };
-        await follow(from);
+        from ??= await this.#relist();
+        await this.#follow(from, (resourceVersion) => {
+          from = resourceVersion;
+        });
         // An end that the server chose is resumed at once, unless it ends every watch immediately.
-        if (clock.now() - started > 1000) continue;
+        if (clock.now() - started > SHORT_WATCH_MS) continue;
       } catch (error) {
         if (signal.aborted) break;
         if (isExpired(error)) from = undefined;
-        log.debug({ err: error, resource: name }, 'the watch broke; trying again');
+        log.debug({ err: error, resource: this.#resource.plural }, 'the watch broke; trying again');
       }
-      const waitMs = backoffMs * (1 + randomness.fraction());
-      backoffMs = Math.min(backoffMs * 2, MAX_BACKOFF_MS);
+      const waitMs = this.#backoffMs * (1 + this.#randomness.fraction());
+      this.#backoffMs = Math.min(this.#backoffMs * 2, MAX_BACKOFF_MS);
       await clock.sleep(waitMs, signal).catch(() => undefined); // Only an abort ends it early: the loop looks.
     }
-    synced.reject(signal.reason);
+    this.#synced.reject(signal.reason);
   }
 
-  void run(); // Ends with the signal; every failure inside is retried.
+  async #relist(): Promise<string> {
+    const list = await listAll(this.#client, this.#resource, { ...this.#filter, signal: this.#options.signal });
+    for (const change of this.#cache.replace(list.items.map(withoutManagedFields))) this.#tell(change);
+    const { resourceVersion = '' } = list.metadata;
+    this.#revision = Number(resourceVersion);
+    this.#hasSynced = true;
+    this.#synced.resolve();
+    return resourceVersion;
+  }
 
-  return {
-    synced: synced.promise,
-    get hasSynced() {
-      return hasSynced;
-    },
-    get revision() {
-      return revision;
-    },
-    get: (objectName, namespace) => cache.get(objectName, namespace),
-    list: (namespace) => cache.list(namespace),
-    index: (indexName, keysOf) => cache.index(indexName, keysOf),
-    subscribe(handler) {
-      for (const object of cache.list()) deliver(handler, { type: 'added', object });
-      handlers.add(handler);
-      return { [Symbol.dispose]: () => void handlers.delete(handler) };
-    },
-  };
+  /** Follows the watch until it ends; `reached` is told how far it got, so that it can be resumed. */
+  async #follow(resourceVersion: string, reached: (resourceVersion: string) => void): Promise<void> {
+    const timeoutSeconds = Math.floor(MIN_WATCH_SECONDS * (1 + this.#randomness.fraction()));
+    const { signal } = this.#options;
+    const watch = { ...this.#filter, resourceVersion, allowWatchBookmarks: true, timeoutSeconds, signal };
+    for await (const event of this.#client.watch(this.#resource, watch)) {
+      if (event.type === 'ERROR') throw new StatusError(event.object);
+      const { resourceVersion: at } = event.object.metadata;
+      if (at !== undefined) {
+        reached(at);
+        this.#revision = Number(at);
+      }
+      if (event.type === 'DELETED') this.#tell(this.#cache.remove(withoutManagedFields(event.object)));
+      else if (event.type !== 'BOOKMARK') this.#tell(this.#cache.put(withoutManagedFields(event.object)));
+      this.#backoffMs = FIRST_BACKOFF_MS;
+    }
+  }
+
+  #tell(change: Change<T> | undefined): void {
+    if (change) for (const handler of this.#handlers) this.#deliver(handler, change);
+  }
+
+  #deliver(handler: (change: Change<T>) => void, change: Change<T>): void {
+    try {
+      handler(change);
+    } catch (error) {
+      this.#options.log.error({ err: error, resource: this.#resource.plural }, 'a handler of an informer failed');
+    }
+  }
 }
 
 function isExpired(error: unknown): boolean {

@@ -47,8 +47,7 @@ export class OwnWrites {
       update: async (resource, object, options) => wrote(resource, await client.update(resource, object, options)),
       updateStatus: async (resource, object, options) =>
         wrote(resource, await client.updateStatus(resource, object, options)),
-      patch: async (resource, name, namespace, type, patch, options) =>
-        wrote(resource, await client.patch(resource, name, namespace, type, patch, options)),
+      patch: async (resource, ...rest) => wrote(resource, await client.patch(resource, ...rest)),
       delete: async (resource, name, namespace, options) => {
         const informer = this.#informerOf(resource);
         const uid = options?.uid ?? informer?.get(name, namespace)?.metadata.uid;

@@ -15,7 +15,8 @@ export function templateHash(template: PodTemplateSpec, collisionCount: number |
   const text = templateText(template) + (collisionCount === undefined ? '' : `#${collisionCount}`);
   let hash = FNV_OFFSET;
   for (const byte of Buffer.from(text)) hash = Math.imul(hash ^ byte, FNV_PRIME) >>> 0;
-  return [...String(hash)].map((digit) => SAFE_LETTERS[digit.charCodeAt(0) % SAFE_LETTERS.length]).join('');
+  const digits = Array.from(String(hash));
+  return digits.map((digit) => SAFE_LETTERS[digit.charCodeAt(0) % SAFE_LETTERS.length]).join('');
 }
 
 /** Whether two templates describe the same pods; the hash label does not count. */

@@ -186,7 +186,7 @@ function nextConditions(
       status: 'True',
       lastTransitionTime: formatTime(now),
       reason: difference > 0 ? 'FailedCreate' : 'FailedDelete',
-      message: failure instanceof Error ? failure.message : String(failure),
+      message: failure instanceof Error ? failure.message : 'unknown error',
     },
   ];
 }

@@ -34,6 +34,7 @@ export const jobController = defineController('job-controller', {
           return done;
         }
         if (object.spec.managedBy !== undefined && object.spec.managedBy !== OURSELVES) return done;
+        if (!object.spec.selector) return done; // The server gives every job one; without it pods cannot be told apart.
         const claims = planClaims(object, labelMatcher(object.spec.selector), owned.get(object.metadata.uid ?? ''));
         const own = await claim({ ownerRef: job, owner: object, resource: pod, client }, claims);
         if (isFinished(object)) {

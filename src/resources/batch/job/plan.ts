@@ -62,7 +62,7 @@ export function planJob(job: Job, pods: readonly Pod[], now: number): JobPlan {
   };
   if (job.metadata.deletionTimestamp !== undefined) return plan;
   const verdict = targetOf(job) ?? judge(job, status, pods, now);
-  if (verdict) return planEnd(job, plan, active, verdict, now);
+  if (verdict) return planEnd(plan, active, verdict, now);
   return planRun(job, plan, { active, pods, terminating, now });
 }
 
@@ -248,7 +248,7 @@ function matchSuccessPolicy({ spec }: Job, status: JobStatus): Verdict | undefin
 }
 
 /** Pods are stopped; when none is left and all are counted the final condition is set. */
-function planEnd(job: Job, plan: JobPlan, active: readonly Pod[], verdict: Verdict, now: number): JobPlan {
+function planEnd(plan: JobPlan, active: readonly Pod[], verdict: Verdict, now: number): JobPlan {
   const { type, reason, message } = verdict;
   const target = type === 'Complete' ? 'SuccessCriteriaMet' : 'FailureTarget';
   let conditions = withCondition(plan.status.conditions ?? [], { type: target, status: 'True', reason, message }, now);

@@ -213,8 +213,10 @@ function endpointKey({ addresses, targetRef }: Endpoint): string {
 }
 
 function portsKey(ports: readonly EndpointPort[] | null | undefined): string {
-  const keys = (ports ?? []).map(({ name, port, protocol, appProtocol }) => [name ?? '', port, protocol, appProtocol]);
-  return JSON.stringify(keys.toSorted());
+  const keys = (ports ?? []).map(({ name, port, protocol, appProtocol }) =>
+    JSON.stringify([name ?? '', port, protocol, appProtocol]),
+  );
+  return keys.toSorted().join();
 }
 
 function sortedEntries(labels: Readonly<Record<string, string>> | undefined): unknown {
