@@ -3,7 +3,6 @@ import { test } from 'node:test';
 import type { Draft, KubeObject } from '#machinery/object.ts';
 import { StatusError } from '#machinery/status.ts';
 import type { Pod } from '#machinery/types/core-v1.ts';
-import type { ClusterRole } from '#machinery/types/rbac-v1.ts';
 import { manifest } from '#resources/manifest.ts';
 import type { User } from '../admission/admission.ts';
 import { defaultClusterRoleBindings, defaultClusterRoles } from '../bootstrap/rbac-objects.ts';
@@ -29,17 +28,8 @@ import { rulesReview } from './rules-review.ts';
  * Replays recorded requests against the authorizers alone: what the real server refused must be refused here, and what
  * it answered must be allowed. Objects are kept as they were sent; only what decides about access is looked at.
  */
-/** The default roles, with the aggregated ones filled as the controller fills them. */
 function defaultObjects(): KubeObject[] {
-  const roles = defaultClusterRoles() as readonly ClusterRole[];
-  const gathered = (role: ClusterRole): ClusterRole => {
-    const labels = role.aggregationRule?.clusterRoleSelectors?.[0]?.matchLabels;
-    if (!labels) return role;
-    const [[key] = ['']] = Object.entries(labels);
-    const parts = roles.filter(({ metadata }) => metadata.labels?.[key] === 'true');
-    return { ...role, rules: parts.flatMap((part) => gathered(part).rules ?? []) };
-  };
-  return [...roles.map(gathered), ...(defaultClusterRoleBindings() as readonly KubeObject[])];
+  return [...defaultClusterRoles(), ...defaultClusterRoleBindings()] as KubeObject[];
 }
 
 /** What the ServiceAccount admission makes every pod read, unless the pod says no. */

@@ -40,22 +40,9 @@ function keyOf({ kind, metadata }: KubeObject): string {
 
 /** What both sides have: content, labels and annotations, without what the server or a controller fills in. */
 function comparable(object: KubeObject): unknown {
-  const {
-    status: _status,
-    description: _description,
-    aggregationRule,
-    rules,
-    ...rest
-  } = { ...object } as Record<string, unknown>;
+  const { status: _status, description: _description, ...rest } = { ...object } as Record<string, unknown>;
   const { labels, annotations, name, namespace } = object.metadata;
-  return JSON.parse(
-    JSON.stringify({
-      ...rest,
-      aggregationRule,
-      rules: aggregationRule ? undefined : rules,
-      metadata: { labels, annotations, name, namespace },
-    }),
-  );
+  return JSON.parse(JSON.stringify({ ...rest, metadata: { labels, annotations, name, namespace } }));
 }
 
 const DERIVED = new Set(['Namespace', 'IPAddress', 'PriorityClass']); // the registry fills these in

@@ -120,11 +120,26 @@ export function defaultClusterRoles(): readonly Sparse<ClusterRole>[] {
   const plain = [...Object.entries(userRoles), ...Object.entries(componentRoles), ...controllers];
   return [
     ...plain.map(([name, rules]) => ({ ...identity('ClusterRole', name), rules })),
-    ...['admin', 'edit', 'view'].map((name) => ({
+    ...AGGREGATED.map((name) => ({
       ...identity('ClusterRole', name),
       aggregationRule: { clusterRoleSelectors: [{ matchLabels: { [`${AGGREGATE}${name}`]: 'true' } }] },
+      rules: gatheredRules(name),
     })),
   ] as readonly Sparse<ClusterRole>[];
+}
+
+const AGGREGATED = ['admin', 'edit', 'view'] as const;
+
+/**
+ * The rules that the aggregation controller would gather, so that these roles are of use from the first moment and on
+ * a server that runs without controllers. Parts in the order of their names, as the controller takes them.
+ */
+function gatheredRules(name: string): readonly PolicyRule[] {
+  const parts = Object.keys(AGGREGATED_INTO)
+    .filter((part) => AGGREGATED_INTO[part] === name)
+    .sort();
+  const rules = parts.flatMap((part) => userRoles[part] ?? gatheredRules(part));
+  return [...new Map(rules.map((each) => [JSON.stringify(each), each])).values()];
 }
 
 export function defaultClusterRoleBindings(): readonly Sparse<ClusterRoleBinding>[] {
