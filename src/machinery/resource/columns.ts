@@ -49,3 +49,9 @@ export function wideColumn<T extends KubeObject>(
 export const nameColumn: Column = column('Name', (object) => object.metadata.name ?? '', { format: 'name' });
 
 export const ageColumn: Column = column('Age', (object) => ({ since: object.metadata.creationTimestamp }));
+
+/** All columns of a kind that has none of its own: name and time of creation. */
+export const createdAtColumns: readonly Column[] = [
+  nameColumn,
+  column('Created At', ({ metadata }) => metadata.creationTimestamp ?? null, { type: 'date' }),
+];

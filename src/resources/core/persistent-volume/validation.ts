@@ -20,7 +20,7 @@ export function validatePersistentVolume({ spec }: PersistentVolume): FieldError
     ...validateAccessModes(spec.accessModes ?? [], SPEC.at('accessModes')),
     ...validateCapacity(spec.capacity ?? {}, SPEC.at('capacity')),
     ...optionalOneOf(spec.persistentVolumeReclaimPolicy, RECLAIM_POLICIES, SPEC.at('persistentVolumeReclaimPolicy')),
-    ...validateNodeAffinity(spec.nodeAffinity, SPEC.at('nodeAffinity')),
+    ...validateVolumeAffinity(spec.nodeAffinity, SPEC.at('nodeAffinity')),
     ...validateVolumeSource(spec, SPEC),
     ...(spec.local && !spec.nodeAffinity
       ? [required(SPEC.at('nodeAffinity'), 'Local volume requires node affinity')]
@@ -46,7 +46,7 @@ function validateCapacity(capacity: Readonly<Record<string, string>>, path: Fiel
   return errors;
 }
 
-function validateNodeAffinity(affinity: VolumeNodeAffinity | undefined, path: FieldPath): FieldError[] {
+export function validateVolumeAffinity(affinity: VolumeNodeAffinity | undefined, path: FieldPath): FieldError[] {
   if (!affinity) return [];
   if (!affinity.required) return [required(path.at('required'), 'must specify required node constraints')];
   return validateNodeSelector(affinity.required, path.at('required'));
