@@ -26,9 +26,19 @@ export const namespace = defineResource('v1', 'Namespace', {
       },
     },
   },
-  selectableFields: { name: ({ metadata }) => metadata.name ?? '', 'status.phase': ({ status }) => status?.phase ?? '' },
+  selectableFields: {
+    name: ({ metadata }) => metadata.name ?? '',
+    'status.phase': ({ status }) => status?.phase ?? '',
+  },
 
   columns: [column('Status', ({ status }) => status?.phase ?? '')],
+
+  deletion: {
+    pending: ({ spec }) => (spec?.finalizers ?? []).length > 0,
+    begin(draft) {
+      draft.status = { ...draft.status, phase: 'Terminating' };
+    },
+  },
 
   defaults({ metadata }) {
     if (!metadata.name) return;
@@ -50,7 +60,9 @@ export const namespace = defineResource('v1', 'Namespace', {
 });
 
 function validateFinalizers(finalizers: readonly string[] | undefined): FieldError[] {
-  return (finalizers ?? []).flatMap((name, index) => validateFinalizerName(name, FieldPath.of('spec', 'finalizers').index(index)));
+  return (finalizers ?? []).flatMap((name, index) =>
+    validateFinalizerName(name, FieldPath.of('spec', 'finalizers').index(index)),
+  );
 }
 
 /** Only a namespace that is deleted terminates, and it does not come back. */
@@ -60,5 +72,7 @@ function validateStatus({ metadata, status }: Namespace): FieldError[] {
   if (!metadata.deletionTimestamp) {
     return phase === 'Active' ? [] : [invalid(path, phase, "may only be 'Active' if `deletionTimestamp` is empty")];
   }
-  return phase === 'Terminating' ? [] : [invalid(path, phase, "may only be 'Terminating' if `deletionTimestamp` is not empty")];
+  return phase === 'Terminating'
+    ? []
+    : [invalid(path, phase, "may only be 'Terminating' if `deletionTimestamp` is not empty")];
 }
