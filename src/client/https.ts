@@ -55,13 +55,15 @@ export function httpsTransport(options: HttpsOptions): Transport & Disposable {
     async request(request) {
       request.signal?.throwIfAborted();
       const token = typeof options.token === 'function' ? await options.token() : options.token;
-      const stream = (await currentSession()).request({
+      const headers = {
         ':method': request.method,
         ':path': prefix + request.path,
         ...request.headers,
         ...(token ? { authorization: `Bearer ${token}` } : {}),
         ...(request.body ? { 'content-length': String(request.body.byteLength) } : {}),
-      });
+      };
+      // Node ends a DELETE at its headers unless told that a body follows.
+      const stream = (await currentSession()).request(headers, { endStream: !request.body });
       return send(stream, request);
     },
     [Symbol.dispose]() {
