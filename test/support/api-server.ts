@@ -1,11 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { nodeConnections } from '#apiserver/proxy/node-connections.ts';
 import { type ApiServer, type ApiServerOptions, createApiServer } from '#apiserver/server.ts';
 import { systemClock } from '#base/clock.ts';
 import { createLogger } from '#base/log.ts';
 import { systemRandomness } from '#base/random.ts';
-import { adminCredential, apiServerCredential } from '#pki/identities.ts';
+import { adminCredential, apiServerCredential, kubeletClientCredential } from '#pki/identities.ts';
 import { openPki, type Pki } from '#pki/pki.ts';
 import { openEmbedded } from '#store/embedded/embedded.ts';
 import { aesGcm, loadEncryptionKeys } from '#store/encryption.ts';
@@ -42,6 +43,7 @@ export async function startApiServer(overrides: Partial<ApiServerOptions> = {}):
     failed: (reason) => {
       throw reason;
     },
+    connects: nodeConnections({ ca: pki.cluster.certificate, ...(await kubeletClientCredential(pki)) }),
     ...overrides,
   });
   await server.bootstrapped.catch((error: unknown) => console.error(`bootstrap: ${String(error)}`));
