@@ -6,9 +6,10 @@ import type { KubeObject } from '#machinery/object.ts';
 import type { WriteContext } from '#machinery/resource/definition.ts';
 import { compileLabelSelector, matchesLabels, showLabelSelector } from '#machinery/selectors/labels.ts';
 import type { PodTemplateSpec } from '#machinery/types/core-v1.ts';
-import type { IntOrString, LabelSelector } from '#machinery/types/meta-v1.ts';
+import type { IntOrString, LabelSelector, ObjectMeta } from '#machinery/types/meta-v1.ts';
 import { nonNegative } from '#machinery/validation/basics.ts';
 import { validateLabelSelector } from '#machinery/validation/labels.ts';
+import { isDnsLabel } from '#machinery/validation/names.ts';
 import { validatePodTemplate } from '../core/pod/validation/pod.ts';
 
 /** What all kinds that keep pods from a template have in common. */
@@ -113,8 +114,17 @@ export function notGreater(
 export function collisionCountGrows(now: number | undefined, old: number | undefined): FieldError[] {
   if (old === undefined) return [];
   const path = FieldPath.of('status', 'collisionCount');
-  if (now === undefined || now >= old) return [];
-  return [invalid(path, now, 'cannot be decremented')];
+  if ((now ?? 0) >= old) return [];
+  return [invalid(path, now ?? null, 'cannot be decremented')];
+}
+
+/** Names become parts of pods' names and host names, where dots surprise. */
+export function nameWarnings({ name = '' }: ObjectMeta): string[] {
+  const messages = isDnsLabel(name, false);
+  if (messages.length === 0) return [];
+  return [
+    `metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended: [${messages.join(' ')}]`,
+  ];
 }
 
 interface WithTemplate extends KubeObject {

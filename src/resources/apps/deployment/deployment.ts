@@ -3,7 +3,7 @@ import { defineResource } from '#machinery/resource/define.ts';
 import { defaultPodTemplate } from '../../core/pod/defaults.ts';
 import { dropDisabledFields } from '../../core/pod/prepare.ts';
 import { templateWarnings } from '../../core/pod/warnings.ts';
-import { containerColumns, selectorCell } from '../workload.ts';
+import { containerColumns, nameWarnings, selectorCell } from '../workload.ts';
 import { validateDeployment, validateDeploymentStatus, validateDeploymentUpdate } from './validation.ts';
 
 /** Runs replicas of a pod and rolls changes out step by step. Source: apps/v1 API. */
@@ -55,5 +55,6 @@ export const deployment = defineResource('apps/v1', 'Deployment', {
   },
   validate: validateDeployment,
   validateUpdate: validateDeploymentUpdate,
-  warnings: ({ spec }, old) => (old ? [] : templateWarnings(spec.template, 'spec.template.')),
+  warnings: ({ metadata, spec }, old) =>
+    old ? [] : [...nameWarnings(metadata), ...templateWarnings(spec.template, 'spec.template.')],
 });

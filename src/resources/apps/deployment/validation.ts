@@ -76,7 +76,9 @@ export function validateDeploymentStatus({ status }: Deployment, old: Deployment
   const counts = { ...status };
   return [
     ...nonNegativeCounts(status, COUNTS),
-    ...(status?.collisionCount === undefined ? [] : nonNegative(status.collisionCount, FieldPath.of('status', 'collisionCount'))),
+    ...(status?.collisionCount === undefined
+      ? []
+      : nonNegative(status.collisionCount, FieldPath.of('status', 'collisionCount'))),
     ...notGreater(counts, 'updatedReplicas', 'replicas'),
     ...notGreater(counts, 'readyReplicas', 'replicas'),
     ...notGreater(counts, 'availableReplicas', 'replicas'),

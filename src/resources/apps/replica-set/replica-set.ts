@@ -10,6 +10,7 @@ import { templateWarnings } from '../../core/pod/warnings.ts';
 import {
   containerColumns,
   immutable,
+  nameWarnings,
   nonNegativeCounts,
   notGreater,
   selectorCell,
@@ -63,7 +64,8 @@ export const replicaSet = defineResource('apps/v1', 'ReplicaSet', {
     ...validateReplicaSet(set, context),
     ...immutable(set.spec.selector, old.spec.selector, SPEC.at('selector')),
   ],
-  warnings: ({ spec }, old) => (old || !spec.template ? [] : templateWarnings(spec.template, 'spec.template.')),
+  warnings: ({ metadata, spec }, old) =>
+    old ? [] : [...nameWarnings(metadata), ...(spec.template ? templateWarnings(spec.template, 'spec.template.') : [])],
 });
 
 function validateReplicaSet({ spec }: ReplicaSet, { featureOn }: WriteContext): FieldError[] {
@@ -75,7 +77,14 @@ function validateReplicaSet({ spec }: ReplicaSet, { featureOn }: WriteContext): 
   ];
 }
 
-const COUNTS = ['replicas', 'fullyLabeledReplicas', 'readyReplicas', 'availableReplicas', 'terminatingReplicas', 'observedGeneration'] as const;
+const COUNTS = [
+  'replicas',
+  'fullyLabeledReplicas',
+  'readyReplicas',
+  'availableReplicas',
+  'terminatingReplicas',
+  'observedGeneration',
+] as const;
 
 /** For replica sets and replication controllers, whose statuses are the same. */
 export function validateReplicasStatus({ status }: { readonly status: Partial<ReplicaSet['status']> }): FieldError[] {

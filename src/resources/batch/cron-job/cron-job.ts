@@ -4,10 +4,10 @@ import { defineResource } from '#machinery/resource/define.ts';
 import type { WriteContext } from '#machinery/resource/definition.ts';
 import type { CronJob } from '#machinery/types/batch-v1.ts';
 import { nonNegative } from '#machinery/validation/basics.ts';
-import { containerImages, containerNames, selectorCell } from '../../apps/workload.ts';
+import { containerImages, containerNames, nameWarnings, selectorCell } from '../../apps/workload.ts';
+import { defaultPodTemplate } from '../../core/pod/defaults.ts';
 import { dropDisabledFields } from '../../core/pod/prepare.ts';
 import { templateWarnings } from '../../core/pod/warnings.ts';
-import { defaultJobSpec } from '../job/defaults.ts';
 import { validateJobSpec } from '../job/validation.ts';
 import { isCronSchedule, isTimeZone } from './schedule.ts';
 
@@ -39,7 +39,7 @@ export const cronJob = defineResource('batch/v1', 'CronJob', {
   ],
 
   defaults({ spec }) {
-    defaultJobSpec(spec.jobTemplate.spec);
+    defaultPodTemplate(spec.jobTemplate.spec.template);
     spec.concurrencyPolicy ||= 'Allow';
     spec.suspend ??= false;
     spec.successfulJobsHistoryLimit ??= 3;
@@ -54,8 +54,10 @@ export const cronJob = defineResource('batch/v1', 'CronJob', {
     dropDisabledFields(draft.spec.jobTemplate.spec.template.spec, featureOn, old.spec.jobTemplate.spec.template.spec);
   },
   validate: validateCronJob,
-  warnings: ({ spec }, old) =>
-    old ? [] : templateWarnings(spec.jobTemplate.spec.template, 'spec.jobTemplate.spec.template.'),
+  warnings: ({ metadata, spec }, old) => [
+    ...(old ? [] : nameWarnings(metadata)),
+    ...(old ? [] : templateWarnings(spec.jobTemplate.spec.template, 'spec.jobTemplate.spec.template.')),
+  ],
 });
 
 function validateCronJob({ metadata, spec }: CronJob, { featureOn }: WriteContext): FieldError[] {

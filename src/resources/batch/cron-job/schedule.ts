@@ -21,7 +21,9 @@ const FIELDS: readonly Field[] = [
 const DURATION = /^[-+]?(\d+(\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)((\d+(\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h))*$/;
 
 export function isCronSchedule(text: string): boolean {
-  const withoutZone = text.replace(/^(CRON_)?TZ=\S+\s+/, '').trim();
+  const zone = /^(?:CRON_)?TZ=(\S*)\s+/.exec(text);
+  if (zone?.[1] && !isTimeZone(zone[1])) return false;
+  const withoutZone = text.slice(zone?.[0].length ?? 0).trim();
   if (withoutZone.startsWith('@')) {
     if (withoutZone.startsWith('@every ')) return DURATION.test(withoutZone.slice('@every '.length));
     return MACROS.has(withoutZone);
@@ -31,7 +33,8 @@ export function isCronSchedule(text: string): boolean {
 }
 
 function isField(text: string, field: Field): boolean {
-  return text.split(',').every((part) => isRange(part, field));
+  const parts = text.split(',').filter((part) => part !== '');
+  return parts.every((part) => isRange(part, field));
 }
 
 function isRange(text: string, field: Field): boolean {

@@ -2,7 +2,7 @@ import type { Draft } from '#machinery/object.ts';
 import { ageColumn, type Cell, column, nameColumn, wideColumn } from '#machinery/resource/columns.ts';
 import { defineResource } from '#machinery/resource/define.ts';
 import type { Job } from '#machinery/types/batch-v1.ts';
-import { containerColumns, selectorCell } from '../../apps/workload.ts';
+import { containerColumns, nameWarnings, selectorCell } from '../../apps/workload.ts';
 import { dropDisabledFields } from '../../core/pod/prepare.ts';
 import { templateWarnings } from '../../core/pod/warnings.ts';
 import { defaultJobSpec } from './defaults.ts';
@@ -47,7 +47,8 @@ export const job = defineResource('batch/v1', 'Job', {
   },
   validate: validateJob,
   validateUpdate: validateJobUpdate,
-  warnings: ({ spec }, old) => (old ? [] : templateWarnings(spec.template, 'spec.template.')),
+  warnings: ({ metadata, spec }, old) =>
+    old ? [] : [...nameWarnings(metadata), ...templateWarnings(spec.template, 'spec.template.')],
 });
 
 /** A job selects its own pods by its uid, unless its author insists on a selector of his own. */
@@ -67,7 +68,8 @@ function generateSelector({ metadata, spec }: Draft<Job>): void {
 }
 
 function statusCell({ spec, metadata, status }: Job): string {
-  const has = (name: string) => (status?.conditions ?? []).some(({ type, status }) => type === name && status === 'True');
+  const has = (name: string) =>
+    (status?.conditions ?? []).some(({ type, status }) => type === name && status === 'True');
   if (has('Complete')) return 'Complete';
   if (has('Failed')) return 'Failed';
   if (metadata.deletionTimestamp) return 'Terminating';

@@ -1,5 +1,18 @@
-import { duplicate, type FieldError, type FieldPath, invalid, notSupported, required, tooMany } from '#machinery/field-error.ts';
-import type { JobSpec, PodFailurePolicyOnExitCodesRequirement, PodFailurePolicyRule, SuccessPolicyRule } from '#machinery/types/batch-v1.ts';
+import {
+  duplicate,
+  type FieldError,
+  type FieldPath,
+  invalid,
+  notSupported,
+  required,
+  tooMany,
+} from '#machinery/field-error.ts';
+import type {
+  JobSpec,
+  PodFailurePolicyOnExitCodesRequirement,
+  PodFailurePolicyRule,
+  SuccessPolicyRule,
+} from '#machinery/types/batch-v1.ts';
 import { eachItem, nonNegative } from '#machinery/validation/basics.ts';
 import { validateLabelName } from '#machinery/validation/labels.ts';
 
@@ -17,13 +30,21 @@ export function validateFailurePolicy(spec: JobSpec, path: FieldPath): FieldErro
   const rules = podFailurePolicy.rules ?? [];
   const at = path.at('rules');
   if (rules.length > MAX_RULES) return [tooMany(at, rules.length, MAX_RULES)];
-  const names = new Set([...(spec.template.spec?.containers ?? []), ...(spec.template.spec?.initContainers ?? [])].map(({ name }) => name));
+  const names = new Set(
+    [...(spec.template.spec?.containers ?? []), ...(spec.template.spec?.initContainers ?? [])].map(({ name }) => name),
+  );
   return eachItem(rules, at, (rule, rulePath) => validateRule(rule, spec, names, rulePath));
 }
 
-function validateRule(rule: PodFailurePolicyRule, spec: JobSpec, names: ReadonlySet<string>, path: FieldPath): FieldError[] {
+function validateRule(
+  rule: PodFailurePolicyRule,
+  spec: JobSpec,
+  names: ReadonlySet<string>,
+  path: FieldPath,
+): FieldError[] {
   const errors: FieldError[] = [];
-  if (!rule.action) errors.push(required(path.at('action'), `valid values: ${ACTIONS.map((action) => `"${action}"`).join(', ')}`));
+  if (!rule.action)
+    errors.push(required(path.at('action'), `valid values: ${ACTIONS.map((action) => `"${action}"`).join(', ')}`));
   else if (rule.action === 'FailIndex' && spec.backoffLimitPerIndex === undefined) {
     errors.push(invalid(path.at('action'), rule.action, 'requires the backoffLimitPerIndex to be set'));
   } else if (!ACTIONS.includes(rule.action)) errors.push(notSupported(path.at('action'), rule.action, ACTIONS));
@@ -61,9 +82,16 @@ function validateExitCodes(
 ): FieldError[] {
   const errors: FieldError[] = [];
   if (!operator) errors.push(required(path.at('operator'), 'valid values: "In", "NotIn"'));
-  else if (operator !== 'In' && operator !== 'NotIn') errors.push(notSupported(path.at('operator'), operator, ['In', 'NotIn']));
+  else if (operator !== 'In' && operator !== 'NotIn')
+    errors.push(notSupported(path.at('operator'), operator, ['In', 'NotIn']));
   if (containerName !== undefined && !names.has(containerName)) {
-    errors.push(invalid(path.at('containerName'), containerName, 'must be one of the container or initContainer names in the pod template'));
+    errors.push(
+      invalid(
+        path.at('containerName'),
+        containerName,
+        'must be one of the container or initContainer names in the pod template',
+      ),
+    );
   }
   const codes = values ?? [];
   const at = path.at('values');
@@ -72,7 +100,8 @@ function validateExitCodes(
   let ordered = true;
   const seen = new Set<number>();
   for (const [index, code] of codes.entries()) {
-    if (operator === 'In' && code === 0) errors.push(invalid(at.index(index), code, 'must not be 0 for the In operator'));
+    if (operator === 'In' && code === 0)
+      errors.push(invalid(at.index(index), code, 'must not be 0 for the In operator'));
     if (seen.has(code)) errors.push(duplicate(at.index(index), code));
     else if (index > 0 && (codes[index - 1] ?? code) > code) ordered = false;
     seen.add(code);
@@ -90,12 +119,19 @@ export function validateSuccessPolicy(spec: JobSpec, path: FieldPath): FieldErro
     return [invalid(at, successPolicy, 'requires indexed completion mode')];
   }
   const rules = successPolicy.rules ?? [];
-  if (rules.length === 0) return [required(at.at('rules'), 'at least one rules must be specified when the successPolicy is specified')];
+  if (rules.length === 0)
+    return [required(at.at('rules'), 'at least one rules must be specified when the successPolicy is specified')];
   if (rules.length > MAX_RULES) return [tooMany(at.at('rules'), rules.length, MAX_RULES)];
-  return eachItem(rules, at.at('rules'), (rule, rulePath) => validateSuccessRule(rule, spec.completions ?? 0, rulePath));
+  return eachItem(rules, at.at('rules'), (rule, rulePath) =>
+    validateSuccessRule(rule, spec.completions ?? 0, rulePath),
+  );
 }
 
-function validateSuccessRule({ succeededCount, succeededIndexes }: SuccessPolicyRule, completions: number, path: FieldPath): FieldError[] {
+function validateSuccessRule(
+  { succeededCount, succeededIndexes }: SuccessPolicyRule,
+  completions: number,
+  path: FieldPath,
+): FieldError[] {
   if (succeededCount === undefined && succeededIndexes === undefined) {
     return [required(path, 'at least one of succeededCount or succeededIndexes must be specified')];
   }
@@ -105,7 +141,11 @@ function validateSuccessRule({ succeededCount, succeededIndexes }: SuccessPolicy
     const at = path.at('succeededIndexes');
     const count = countIndexes(succeededIndexes, completions);
     if (succeededIndexes.length > MAX_INDEXES_TEXT) {
-      errors.push({ type: 'FieldValueTooLong', field: at.toString(), message: `Too long: may not be more than ${MAX_INDEXES_TEXT} bytes` });
+      errors.push({
+        type: 'FieldValueTooLong',
+        field: at.toString(),
+        message: `Too long: may not be more than ${MAX_INDEXES_TEXT} bytes`,
+      });
     }
     if (count === undefined) errors.push(invalid(at, succeededIndexes, 'error parsing succeededIndexes'));
     else total = count;
@@ -114,9 +154,21 @@ function validateSuccessRule({ succeededCount, succeededIndexes }: SuccessPolicy
     const at = path.at('succeededCount');
     errors.push(...nonNegative(succeededCount, at));
     if (succeededCount > completions) {
-      errors.push(invalid(at, succeededCount, `must be less than or equal to ${completions} (the number of specified completions)`));
+      errors.push(
+        invalid(
+          at,
+          succeededCount,
+          `must be less than or equal to ${completions} (the number of specified completions)`,
+        ),
+      );
     } else if (succeededIndexes !== undefined && succeededCount > total) {
-      errors.push(invalid(at, succeededCount, `must be less than or equal to ${total} (the number of indexes in the specified succeededIndexes field)`));
+      errors.push(
+        invalid(
+          at,
+          succeededCount,
+          `must be less than or equal to ${total} (the number of indexes in the specified succeededIndexes field)`,
+        ),
+      );
     }
   }
   return errors;
@@ -137,4 +189,3 @@ function countIndexes(text: string, completions: number): number | undefined {
   }
   return count;
 }
-

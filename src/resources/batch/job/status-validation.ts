@@ -17,7 +17,8 @@ export function validateJobStatus(job: Job, old: Job): FieldError[] {
   const complete = has(job, 'Complete');
   const failed = has(job, 'Failed');
   const { startTime, completionTime } = job.status ?? {};
-  if (complete && failed) wrong(conditions, job.status?.conditions, 'cannot set Complete=True and Failed=true conditions');
+  if (complete && failed)
+    wrong(conditions, job.status?.conditions, 'cannot set Complete=True and Failed=true conditions');
   if (complete && has(job, 'FailureTarget')) {
     wrong(conditions, job.status?.conditions, 'cannot set Complete=True and FailureTarget=true conditions');
   }
@@ -25,12 +26,22 @@ export function validateJobStatus(job: Job, old: Job): FieldError[] {
     wrong(conditions, job.status?.conditions, 'cannot set Failed=True and SuccessCriteriaMet=true conditions');
   }
   for (const type of ['Complete', 'Failed', 'FailureTarget', 'SuccessCriteriaMet']) {
-    if (has(old, type) && !has(job, type)) wrong(conditions, job.status?.conditions, `cannot remove or change the terminal condition ${type}`);
+    if (has(old, type) && !has(job, type))
+      wrong(conditions, job.status?.conditions, `cannot remove or change the terminal condition ${type}`);
   }
   if (complete && !completionTime) {
-    errors.push({ type: 'FieldValueRequired', field: STATUS.at('completionTime').toString(), message: 'Required value: completionTime is required for Complete jobs' });
+    errors.push({
+      type: 'FieldValueRequired',
+      field: STATUS.at('completionTime').toString(),
+      message: 'Required value: completionTime is required for Complete jobs',
+    });
   }
-  if (completionTime && !complete) wrong(STATUS.at('completionTime'), completionTime, 'completionTime cannot be set when there is no Complete=True condition');
+  if (completionTime && !complete)
+    wrong(
+      STATUS.at('completionTime'),
+      completionTime,
+      'completionTime cannot be set when there is no Complete=True condition',
+    );
   if (completionTime && startTime && Date.parse(completionTime) < Date.parse(startTime)) {
     wrong(STATUS.at('completionTime'), completionTime, 'completionTime cannot be set before startTime');
   }

@@ -21,10 +21,13 @@ const MAX_MANAGER = 63;
 export function validateJob(job: Job, { featureOn }: WriteContext): FieldError[] {
   return [
     ...validateGeneratedSelector(job),
-    ...validateJobSpec(job.spec, SPEC, featureOn),
-    ...validateSelector(job.spec),
+    ...validateSelectedSpec(job, featureOn),
     ...validateIndexedName(job),
   ];
+}
+
+function validateSelectedSpec({ spec }: Job, featureOn: WriteContext['featureOn']): FieldError[] {
+  return [...validateJobSpec(spec, SPEC, featureOn), ...validateSelector(spec)];
 }
 
 /** Pods of an indexed job carry its name and their index in one label of a host name. */
@@ -32,13 +35,19 @@ function validateIndexedName({ metadata, spec }: Job): FieldError[] {
   if (spec.completionMode !== 'Indexed' || !spec.completions) return [];
   const longest = `${metadata.name}-${spec.completions - 1}`;
   if (longest.length <= MAX_NAME_OF_INDEXED) return [];
-  return [invalid(FieldPath.of('metadata', 'name'), metadata.name, `will not able to create pod with invalid DNS name: ${longest}`)];
+  return [
+    invalid(
+      FieldPath.of('metadata', 'name'),
+      metadata.name,
+      `will not able to create pod with invalid DNS name: ${longest}`,
+    ),
+  ];
 }
 
 function validateGeneratedSelector({ metadata, spec }: Job): FieldError[] {
   if (spec.manualSelector) return [];
   const path = SPEC.at('selector');
-  if (!spec.selector) return [required(path)];
+  if (!spec.selector) return [];
   const expected: Readonly<Record<string, string>> = {
     'controller-uid': metadata.uid ?? '',
     [UID_LABEL]: metadata.uid ?? '',
@@ -49,8 +58,8 @@ function validateGeneratedSelector({ metadata, spec }: Job): FieldError[] {
   const at = SPEC.at('template', 'metadata', 'labels');
   const errors: FieldError[] = [];
   for (const [key, value] of Object.entries(expected)) {
-    if (labels[key] === undefined) errors.push(required(at, `must be '${value}'`));
-    else if (labels[key] !== value) errors.push(invalid(at, labels, `must be '${value}'`));
+    if (labels[key] === undefined) errors.push(required(at.key(key), `must be '${value}'`));
+    else if (labels[key] !== value) errors.push(invalid(at.key(key), labels[key], `must be '${value}'`));
   }
   const match = spec.selector.matchLabels ?? {};
   const own = match[UID_LABEL] === metadata.uid || match['controller-uid'] === metadata.uid;
@@ -62,11 +71,16 @@ function validateGeneratedSelector({ metadata, spec }: Job): FieldError[] {
 }
 
 function validateSelector({ selector, template }: JobSpec): FieldError[] {
-  if (!selector) return [required(SPEC.at('selector'))];
-  const errors = validateLabelSelector(selector, SPEC.at('selector'));
-  if (errors.length > 0) return errors;
+  const errors = selector ? validateLabelSelector(selector, SPEC.at('selector')) : [required(SPEC.at('selector'))];
+  if (selector && errors.length > 0) return errors;
   if (matchesLabels(compileLabelSelector(selector), template.metadata?.labels)) return [];
-  return [invalid(SPEC.at('template', 'metadata', 'labels'), template.metadata?.labels ?? null, '`selector` does not match template `labels`')];
+  return [
+    invalid(
+      SPEC.at('template', 'metadata', 'labels'),
+      template.metadata?.labels ?? null,
+      '`selector` does not match template `labels`',
+    ),
+  ];
 }
 
 export function validateJobSpec(spec: JobSpec, path: FieldPath, featureOn: WriteContext['featureOn']): FieldError[] {
@@ -99,22 +113,35 @@ function validateNumbers(spec: JobSpec, path: FieldPath): FieldError[] {
 
 function validateManager({ managedBy }: JobSpec, path: FieldPath): FieldError[] {
   if (managedBy === undefined) return [];
-  const errors = managedBy.includes('/') ? validateLabelName(managedBy, path) : [invalid(path, managedBy, 'must be a domain-prefixed path (such as "acme.io/foo")')];
+  const errors = managedBy.includes('/')
+    ? validateLabelName(managedBy, path)
+    : [invalid(path, managedBy, 'must be a domain-prefixed path (such as "acme.io/foo")')];
   if (managedBy.length > MAX_MANAGER) {
-    errors.push({ type: 'FieldValueTooLong', field: path.toString(), message: `Too long: may not be more than ${MAX_MANAGER} bytes` });
+    errors.push({
+      type: 'FieldValueTooLong',
+      field: path.toString(),
+      message: `Too long: may not be more than ${MAX_MANAGER} bytes`,
+    });
   }
   return errors;
 }
 
 function validateMode({ completionMode, completions, parallelism }: JobSpec, path: FieldPath): FieldError[] {
   if (completionMode === undefined || completionMode === 'NonIndexed') return [];
-  if (completionMode !== 'Indexed') return [notSupported(path.at('completionMode'), completionMode, ['Indexed', 'NonIndexed'])];
+  if (completionMode !== 'Indexed')
+    return [notSupported(path.at('completionMode'), completionMode, ['Indexed', 'NonIndexed'])];
   const errors: FieldError[] = [];
   if (completions === undefined) {
     errors.push(required(path.at('completions'), 'when completion mode is Indexed'));
   }
   if ((parallelism ?? 0) > MAX_INDEXED_PARALLELISM) {
-    errors.push(invalid(path.at('parallelism'), parallelism, `must be less than or equal to ${MAX_INDEXED_PARALLELISM} when completion mode is Indexed`));
+    errors.push(
+      invalid(
+        path.at('parallelism'),
+        parallelism,
+        `must be less than or equal to ${MAX_INDEXED_PARALLELISM} when completion mode is Indexed`,
+      ),
+    );
   }
   return errors;
 }
@@ -133,7 +160,13 @@ function validatePerIndex(spec: JobSpec, path: FieldPath): FieldError[] {
     errors.push(invalid(path.at('maxFailedIndexes'), maxFailedIndexes, 'must be less than or equal to completions'));
   }
   if (maxFailedIndexes > MAX_INDEXED_PARALLELISM) {
-    errors.push(invalid(path.at('maxFailedIndexes'), maxFailedIndexes, `must be less than or equal to ${MAX_INDEXED_PARALLELISM}`));
+    errors.push(
+      invalid(
+        path.at('maxFailedIndexes'),
+        maxFailedIndexes,
+        `must be less than or equal to ${MAX_INDEXED_PARALLELISM}`,
+      ),
+    );
   }
   return errors;
 }
@@ -154,14 +187,22 @@ function validateRestartPolicy({ template, podFailurePolicy }: JobSpec, path: Fi
   return [];
 }
 
-const FIXED = ['selector', 'completionMode', 'podFailurePolicy', 'backoffLimitPerIndex', 'managedBy', 'successPolicy'] as const;
+const FIXED = [
+  'selector',
+  'completionMode',
+  'podFailurePolicy',
+  'backoffLimitPerIndex',
+  'managedBy',
+  'successPolicy',
+] as const;
 
 export function validateJobUpdate(job: Job, old: Job, context: WriteContext): FieldError[] {
-  const errors = [...validateJobSpec(job.spec, SPEC, context.featureOn)];
+  const errors = [...validateJob(job, context), ...validateSelectedSpec(job, context.featureOn)];
   errors.push(...validateCompletionsUpdate(job.spec, old.spec));
   for (const field of FIXED) errors.push(...immutable(job.spec[field], old.spec[field], SPEC.at(field)));
   if (!semanticEqual(comparableTemplate(job, old), old.spec.template)) {
-    errors.push(invalid(SPEC.at('template'), job.spec.template, 'field is immutable'));
+    const path = isStartable(old) ? SPEC.at('template', 'spec') : SPEC.at('template');
+    errors.push(invalid(path, job.spec.template, 'field is immutable'));
   }
   return errors;
 }
@@ -179,14 +220,18 @@ function validateCompletionsUpdate(spec: JobSpec, old: JobSpec): FieldError[] {
   return [];
 }
 
+/** A suspended job that never ran: where its pods go and what they get may still be decided. */
+function isStartable({ spec, status }: Job): boolean {
+  return spec.suspend === true && !status?.startTime;
+}
+
 const SCHEDULING = ['nodeSelector', 'tolerations', 'schedulingGates'] as const;
 
 /** The template with everything set back that may change while the job is suspended. */
 function comparableTemplate(job: Job, old: Job): PodTemplateSpec {
   const template = draftOf(job.spec.template);
   const before = draftOf(old.spec.template);
-  const suspended = old.spec.suspend === true && old.status?.startTime === undefined;
-  if (!suspended) return template;
+  if (!isStartable(old)) return template;
   template.metadata = { ...template.metadata };
   for (const field of ['annotations', 'labels'] as const) {
     if (before.metadata?.[field]) template.metadata[field] = before.metadata[field];
@@ -208,4 +253,3 @@ function comparableTemplate(job: Job, old: Job): PodTemplateSpec {
   for (const field of SCHEDULING) if (template.spec[field] === undefined) delete template.spec[field];
   return template;
 }
-

@@ -30,13 +30,13 @@ function validateConfigMap({ data = {}, binaryData = {} }: ConfigMap): FieldErro
     const path = FieldPath.of('data').key(key);
     errors.push(...invalidFor(isConfigMapKey(key), key, path));
     if (binaryData[key] !== undefined) errors.push(invalid(path, key, 'duplicate of key present in binaryData'));
-    bytes += Buffer.byteLength(value);
+    bytes += Buffer.byteLength(value ?? '');
   }
   for (const [key, value] of Object.entries(binaryData)) {
     errors.push(...invalidFor(isConfigMapKey(key), key, FieldPath.of('binaryData').key(key)));
-    bytes += Buffer.byteLength(value, 'base64');
+    bytes += Buffer.byteLength(value ?? '', 'base64');
   }
-  if (bytes > MAX_DATA_BYTES) errors.push(tooLong(FieldPath.root, MAX_DATA_BYTES));
+  if (bytes > MAX_DATA_BYTES) errors.push({ ...tooLong(FieldPath.root, MAX_DATA_BYTES), field: '[]' });
   return errors;
 }
 

@@ -1,4 +1,4 @@
-import { type FieldError, FieldPath, notSupported, required } from '#machinery/field-error.ts';
+import { type FieldError, FieldPath, invalid, notSupported, required } from '#machinery/field-error.ts';
 import { ageColumn, column, nameColumn } from '#machinery/resource/columns.ts';
 import { defineResource } from '#machinery/resource/define.ts';
 import type { EndpointAddress, EndpointPort, Endpoints, EndpointSubset } from '#machinery/types/core-v1.ts';
@@ -7,7 +7,7 @@ import { isQualifiedName } from '#machinery/validation/labels.ts';
 import { isDnsLabel } from '#machinery/validation/names.ts';
 import { isValidIp } from '#machinery/validation/net.ts';
 import { isNodeName } from '../node/node-name.ts';
-import { specialIp } from './special-ip.ts';
+import { ipWarnings, specialIp } from './special-ip.ts';
 
 const PROTOCOLS = ['SCTP', 'TCP', 'UDP'];
 const SHOWN = 3;
@@ -28,7 +28,12 @@ export const endpoints = defineResource('v1', 'Endpoints', {
   },
 
   validate: validateEndpoints,
-  warnings: () => ['v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice'],
+  warnings: ({ subsets }) => [
+    'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
+    ...(subsets ?? []).flatMap(({ addresses }, subset) =>
+      (addresses ?? []).flatMap(({ ip }, index) => ipWarnings(ip ?? '', `subsets[${subset}].addresses[${index}].ip`)),
+    ),
+  ],
 });
 
 function validateEndpoints({ subsets }: Endpoints): FieldError[] {
@@ -53,17 +58,26 @@ function validateAddress({ ip, hostname, nodeName }: EndpointAddress, path: Fiel
   const errors = isValidIp(ip ?? '', path.at('ip'));
   if (hostname) errors.push(...invalidFor(isDnsLabel(hostname, false), hostname, path.at('hostname')));
   if (nodeName !== undefined) errors.push(...invalidFor(isNodeName(nodeName, false), nodeName, path.at('nodeName')));
-  return errors.length > 0 ? errors : specialIp(ip, path.at('ip'));
+  return [...errors, ...mappedIp(ip ?? '', path.at('ip')), ...specialIp(ip ?? '', path.at('ip'))];
 }
 
-function validatePort({ name, port, protocol, appProtocol }: EndpointPort, named: boolean, path: FieldPath): FieldError[] {
+function mappedIp(ip: string, path: FieldPath): FieldError[] {
+  return /^::ffff:/i.test(ip) ? [invalid(path, ip, 'must not be an IPv4-mapped IPv6 address')] : [];
+}
+
+function validatePort(
+  { name, port, protocol, appProtocol }: EndpointPort,
+  named: boolean,
+  path: FieldPath,
+): FieldError[] {
   const errors: FieldError[] = [];
   if (named && !name) errors.push(required(path.at('name')));
   else if (name) errors.push(...invalidFor(isDnsLabel(name, false), name, path.at('name')));
   errors.push(...portNumber(port ?? 0, path.at('port')));
   if (!protocol) errors.push(required(path.at('protocol')));
   else if (!PROTOCOLS.includes(protocol)) errors.push(notSupported(path.at('protocol'), protocol, PROTOCOLS));
-  if (appProtocol !== undefined) errors.push(...invalidFor(isQualifiedName(appProtocol), appProtocol, path.at('appProtocol')));
+  if (appProtocol !== undefined)
+    errors.push(...invalidFor(isQualifiedName(appProtocol), appProtocol, path.at('appProtocol')));
   return errors;
 }
 
@@ -73,7 +87,8 @@ function endpointsCell({ subsets }: Endpoints): string {
   for (const { addresses, ports } of subsets ?? []) {
     const list = ports ?? [];
     for (const { ip } of addresses ?? []) {
-      const texts = list.length === 0 ? [ip] : list.map(({ port }) => (ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`));
+      const texts =
+        list.length === 0 ? [ip] : list.map(({ port }) => (ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`));
       count += texts.length;
       shown.push(...texts.slice(0, Math.max(0, SHOWN - shown.length)));
     }

@@ -1,9 +1,17 @@
 import ipaddr from 'ipaddr.js';
 import { type FieldError, type FieldPath, invalid } from '#machinery/field-error.ts';
+import { canonicalIp, ipFamily } from '#machinery/validation/net.ts';
+
+/** A word on addresses that are not written in their one canonical form. */
+export function ipWarnings(address: string, field: string): string[] {
+  const canonical = canonicalIp(address);
+  if (canonical === undefined || canonical === address) return [];
+  return [`${field}: IPv6 address "${address}" should be in RFC 5952 canonical format ("${canonical}")`];
+}
 
 /** Addresses that can be no endpoint: those of the machine itself, of the link, of groups, of nobody. */
 export function specialIp(address: string, path: FieldPath): FieldError[] {
-  if (!ipaddr.isValid(address)) return [];
+  if (ipFamily(address) === undefined) return [invalid(path, address, 'must be a valid IP address')];
   const parsed = ipaddr.process(address);
   switch (parsed.range()) {
     case 'unspecified':

@@ -43,7 +43,7 @@ export const node = defineResource('v1', 'Node', {
 
   /** All of a machine is free to be given out unless it says otherwise. */
   defaults({ spec, status }) {
-    if (spec?.podCIDR && (spec.podCIDRs ?? []).length === 0) spec.podCIDRs = [spec.podCIDR];
+    if (spec?.podCIDR && spec.podCIDRs?.[0] !== spec.podCIDR) spec.podCIDRs = [spec.podCIDR];
     if (spec && !spec.podCIDR && spec.podCIDRs?.[0]) spec.podCIDR = spec.podCIDRs[0];
     if (!status) return;
     roundQuantities(status.capacity);
@@ -51,6 +51,13 @@ export const node = defineResource('v1', 'Node', {
     if (status.capacity && Object.keys(status.allocatable ?? {}).length === 0) status.allocatable = { ...status.capacity };
   },
 
+  /** Configuration of a kubelet out of a ConfigMap was taken back. */
+  prepareForCreate(draft) {
+    if (draft.spec) delete draft.spec.configSource;
+  },
+  prepareForUpdate(draft, old) {
+    if (draft.spec && !old.spec?.configSource) delete draft.spec.configSource;
+  },
   validate: validateNode,
   validateUpdate: validateNodeUpdate,
 });

@@ -4,17 +4,18 @@ import { draftOf } from '#machinery/object.ts';
 import type { Node, Taint } from '#machinery/types/core-v1.ts';
 import { eachItem } from '#machinery/validation/basics.ts';
 import { isLabelValue, validateLabelName } from '#machinery/validation/labels.ts';
-import { isValidCidr, parseCidr } from '#machinery/validation/net.ts';
+import { isNetworkAddress, isValidCidr, parseCidr } from '#machinery/validation/net.ts';
 import { TAINT_EFFECTS } from '../pod/validation/scheduling.ts';
-import { quantityErrors, resourceName } from '../resource-names.ts';
+import { quantityErrors } from '../resource-names.ts';
 
 const SPEC = FieldPath.of('spec');
 const STATUS = FieldPath.of('status');
 
 export function validateNode(node: Node): FieldError[] {
   return [
-    ...validateTaints(node.spec?.taints, SPEC.at('taints')),
+    ...validateTaints(node.spec?.taints, FieldPath.of('metadata', 'taints')),
     ...validateResources(node),
+    ...validateFeatures(node),
     ...validatePodCidrs(node),
   ];
 }
@@ -39,8 +40,7 @@ export function validateTaints(taints: readonly Taint[] | undefined, path: Field
 function validateResources({ status }: Node): FieldError[] {
   return (['capacity', 'allocatable'] as const).flatMap((field) =>
     Object.entries(status?.[field] ?? {}).flatMap(([name, text]) => {
-      const path = STATUS.at(field).key(name);
-      return [...resourceName(name, path), ...quantityErrors(name, text, path)];
+      return quantityErrors(name, text, STATUS.at(field, name));
     }),
   );
 }
@@ -49,7 +49,13 @@ function validatePodCidrs({ spec }: Node): FieldError[] {
   const cidrs = spec?.podCIDRs ?? [];
   const path = SPEC.at('podCIDRs');
   if (cidrs.length === 0) return [];
-  const errors = eachItem(cidrs, path, isValidCidr);
+  const errors = eachItem(cidrs, path, (text, at) => {
+    const cidr = parseCidr(text);
+    if (cidr && !isNetworkAddress(cidr)) {
+      return [invalid(at, text, 'must not have bits set beyond the prefix length')];
+    }
+    return isValidCidr(text, at);
+  });
   if (cidrs.length === 1) return errors;
   const families = new Set(cidrs.map((cidr) => parseCidr(cidr)?.family));
   if (cidrs.length > 2 || families.size !== cidrs.length) {
@@ -60,7 +66,7 @@ function validatePodCidrs({ spec }: Node): FieldError[] {
 
 /** Addresses for pods and the provider's name are given once. */
 export function validateNodeUpdate(node: Node, old: Node): FieldError[] {
-  const errors = validateTaints(node.spec?.taints, SPEC.at('taints'));
+  const errors = validateTaints(node.spec?.taints, FieldPath.of('metadata', 'taints'));
   const before = old.spec?.podCIDRs ?? [];
   const now = node.spec?.podCIDRs ?? [];
   if (before.length > 0 && !semanticEqual(now, before)) {
@@ -69,9 +75,12 @@ export function validateNodeUpdate(node: Node, old: Node): FieldError[] {
   if (old.spec?.providerID && node.spec?.providerID !== old.spec.providerID) {
     errors.push(forbidden(SPEC.at('providerID'), 'node updates may not change providerID except from "" to valid'));
   }
+  if (node.spec?.externalID !== old.spec?.externalID) {
+    errors.push(forbidden(SPEC.at('externalID'), 'may not be updated'));
+  }
   const fixed = (each: Node) => {
     const copy = draftOf(each.spec ?? {});
-    for (const field of ['podCIDR', 'podCIDRs', 'providerID', 'taints', 'unschedulable', 'configSource'] as const) delete copy[field];
+    for (const field of ['podCIDR', 'podCIDRs', 'providerID', 'taints', 'unschedulable', 'configSource', 'externalID'] as const) delete copy[field];
     return copy;
   };
   if (!semanticEqual(fixed(node), fixed(old))) {
@@ -80,10 +89,24 @@ export function validateNodeUpdate(node: Node, old: Node): FieldError[] {
   return [...errors, ...validatePodCidrs(node)];
 }
 
+const FEATURE = /^[A-Za-z][A-Za-z0-9]*(\/[A-Za-z][A-Za-z0-9]*)*$/;
+
+/** Names of features, in order. Source: KEP-5328. */
+function validateFeatures({ status }: Node): FieldError[] {
+  const features = status?.declaredFeatures ?? [];
+  return eachItem(features, STATUS.at('declaredFeatures'), (feature, at, index) => {
+    const before = features[index - 1];
+    if (!FEATURE.test(feature)) return [invalid(at, feature, 'must be a name of a feature')];
+    if (before === undefined || before < feature) return [];
+    return before === feature ? [duplicate(at, feature)] : [invalid(at, feature, 'list must be sorted')];
+  });
+}
+
 export function validateNodeStatus(node: Node): FieldError[] {
   const seen = new Set<string>();
   return [
     ...validateResources(node),
+    ...validateFeatures(node),
     ...eachItem(node.status?.addresses, STATUS.at('addresses'), (address, at) => {
       const key = `${address.type}/${address.address}`;
       if (seen.has(key)) return [duplicate(at, address)];

@@ -4,7 +4,7 @@ import { defineResource } from '#machinery/resource/define.ts';
 import type { WriteContext } from '#machinery/resource/definition.ts';
 import type { ReplicationController } from '#machinery/types/core-v1.ts';
 import { nonNegative } from '#machinery/validation/basics.ts';
-import { containerColumns, labelsCell, validateRunningTemplate } from '../../apps/workload.ts';
+import { containerColumns, labelsCell, nameWarnings, validateRunningTemplate } from '../../apps/workload.ts';
 import { validateReplicasStatus } from '../../apps/replica-set/replica-set.ts';
 import { defaultPodTemplate } from '../pod/defaults.ts';
 import { dropDisabledFields } from '../pod/prepare.ts';
@@ -59,7 +59,8 @@ export const replicationController = defineResource('v1', 'ReplicationController
     if (draft.spec.template) dropDisabledFields(draft.spec.template.spec, featureOn, old.spec.template?.spec);
   },
   validate: validateController,
-  warnings: ({ spec }, old) => (old || !spec.template ? [] : templateWarnings(spec.template, 'spec.template.')),
+  warnings: ({ metadata, spec }, old) =>
+    old ? [] : [...nameWarnings(metadata), ...(spec.template ? templateWarnings(spec.template, 'spec.template.') : [])],
 });
 
 function validateController({ spec }: ReplicationController, { featureOn }: WriteContext): FieldError[] {

@@ -35,7 +35,7 @@ export const secret = defineResource('v1', 'Secret', {
     ...validateImmutability(now, old, ['data']),
     ...validateSecret(now),
   ],
-  warnings: ({ type, data }, old) => (old ? [] : tlsWarnings(type, data)),
+  warnings: ({ type, data }) => tlsWarnings(type, data),
 });
 
 const DATA = FieldPath.of('data');
@@ -45,7 +45,7 @@ function validateSecret({ metadata, type, data = {} }: Secret): FieldError[] {
   let bytes = 0;
   for (const [key, value] of Object.entries(data)) {
     errors.push(...invalidFor(isConfigMapKey(key), key, DATA.key(key)));
-    bytes += Buffer.byteLength(value, 'base64');
+    bytes += Buffer.byteLength(value ?? '', 'base64');
   }
   if (bytes > MAX_DATA_BYTES) errors.push(tooLong(DATA, MAX_DATA_BYTES));
   const missing = (keys: readonly string[]) =>

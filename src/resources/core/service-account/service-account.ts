@@ -10,7 +10,7 @@ export const serviceAccount = defineResource('v1', 'ServiceAccount', {
 
   warnings: ({ metadata }, old) => {
     const value = metadata.annotations?.[ENFORCE];
-    if (value === undefined || value === old?.metadata.annotations?.[ENFORCE]) return [];
+    if (value === undefined || old?.metadata.annotations?.[ENFORCE] !== undefined) return [];
     return [
       `metadata.annotations[${ENFORCE}]: deprecated in v1.32+; prefer separate namespaces to isolate access to mounted secrets`,
     ];

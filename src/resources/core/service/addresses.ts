@@ -30,7 +30,7 @@ function validateFamilies(families: readonly string[], policy: string | undefine
     seen.add(family);
     return [];
   });
-  if (families.length > 2) errors.push(invalid(path, families, 'may only hold up to 2 values'));
+  if (families.length > 2 && errors.length === 0) errors.push(invalid(path, families, 'may only hold up to 2 values'));
   if (policy !== undefined && !FAMILY_POLICIES.includes(policy)) {
     errors.push(notSupported(SPEC.at('ipFamilyPolicy'), policy, FAMILY_POLICIES));
   }

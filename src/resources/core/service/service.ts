@@ -8,9 +8,6 @@ import { dropTypeDependentFields, keepAllocated } from './type-change.ts';
 import { validateService, validateServiceStatus, validateServiceUpdate } from './validation.ts';
 import { serviceWarnings } from './warnings.ts';
 
-/** Characters of an external address that a narrow table shows. */
-const EXTERNAL_WIDTH = 16;
-
 /** One name and address for pods that come and go. Source: core/v1 API. */
 export const service = defineResource('v1', 'Service', {
   plural: 'services',
@@ -38,6 +35,7 @@ export const service = defineResource('v1', 'Service', {
   defaults: defaultService,
   prepareForCreate(draft) {
     draft.status = { loadBalancer: {} };
+    if (draft.spec.type === 'ExternalName') delete draft.spec.internalTrafficPolicy;
   },
   prepareForUpdate(draft, old) {
     keepAllocated(draft, old);
@@ -55,8 +53,7 @@ function externalCell({ spec, status }: Service): string {
     case 'LoadBalancer': {
       const all = [...new Set([...addresses].sort())].join(',');
       if (all.length === 0 && external.length === 0) return '<pending>';
-      const shown = all.length > EXTERNAL_WIDTH ? `${all.slice(0, EXTERNAL_WIDTH - 3)}...` : all;
-      return [shown, ...external].filter(Boolean).join(',');
+      return [all, ...external].filter(Boolean).join(',');
     }
     case 'ExternalName':
       return spec.externalName ?? '';

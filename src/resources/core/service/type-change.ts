@@ -64,7 +64,6 @@ export function dropTypeDependentFields({ spec, status }: Draft<Service>, { spec
     delete spec.externalTrafficPolicy;
   }
   if (hasClusterIp(old) && !hasClusterIp(spec) && same('internalTrafficPolicy')) delete spec.internalTrafficPolicy;
-  if (old.type === 'ExternalName' && spec.type !== 'ExternalName' && same('externalName')) delete spec.externalName;
 }
 
 function sameNodePorts(spec: Spec, old: Spec): boolean {

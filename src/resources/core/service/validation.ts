@@ -3,7 +3,7 @@ import type { Service, ServicePort, ServiceSpec } from '#machinery/types/core-v1
 import { eachItem, invalidFor, portNumber } from '#machinery/validation/basics.ts';
 import { isQualifiedName, validateLabelName, validateLabels } from '#machinery/validation/labels.ts';
 import { isDnsLabel, isDnsSubdomain } from '#machinery/validation/names.ts';
-import { isValidCidr, isValidIp, validatePortNumberOrName } from '#machinery/validation/net.ts';
+import { isNetworkAddress, isValidCidr, isValidIp, parseCidr, validatePortNumberOrName } from '#machinery/validation/net.ts';
 import { specialIp } from '../endpoints/special-ip.ts';
 import { validateAddresses, validateAddressesUpdate } from './addresses.ts';
 import { isExternallyAccessible } from './defaults.ts';
@@ -17,7 +17,8 @@ const DISTRIBUTIONS = ['PreferClose', 'PreferSameNode', 'PreferSameZone'];
 const KUBELET_PORT = 10_250;
 const MAX_AFFINITY_SECONDS = 86_400;
 
-export function validateService({ spec }: Service): FieldError[] {
+export function validateService(service: Service): FieldError[] {
+  const { spec } = service;
   return [
     ...validateByType(spec),
     ...validatePorts(spec),
@@ -31,6 +32,7 @@ export function validateService({ spec }: Service): FieldError[] {
     ...validateType(spec),
     ...validatePortUse(spec),
     ...validateLoadBalancer(spec),
+    ...validateRangesAnnotation(service),
     ...validateExternalPolicy(spec),
     ...validateInternalPolicy(spec),
     ...validateDistribution(spec),
@@ -38,7 +40,12 @@ export function validateService({ spec }: Service): FieldError[] {
 }
 
 export function validateServiceUpdate(service: Service, old: Service): FieldError[] {
-  return [...validateAddressesUpdate(service.spec, old.spec), ...validateClassUpdate(service, old), ...validateService(service)];
+  return [
+    ...validateAddressesUpdate(service.spec, old.spec),
+    ...validateHealthCheckPortUpdate(service.spec, old.spec),
+    ...validateClassUpdate(service, old),
+    ...validateService(service),
+  ];
 }
 
 function isHeadless({ clusterIP, clusterIPs }: ServiceSpec): boolean {
@@ -162,9 +169,9 @@ function validateLoadBalancer(spec: ServiceSpec): FieldError[] {
   const balanced = spec.type === 'LoadBalancer';
   const ranges = spec.loadBalancerSourceRanges ?? [];
   if (ranges.length > 0) {
-    const path = SPEC.at('loadBalancerSourceRanges');
+    const path = SPEC.at('LoadBalancerSourceRanges'); // upstream's own spelling
     if (!balanced) errors.push(forbidden(path, "may only be used when `type` is 'LoadBalancer'"));
-    errors.push(...eachItem(ranges, path, (range, at) => isValidCidr(range.trim(), at)));
+    errors.push(...eachItem(ranges, path, (range, at) => sourceRange(range.trim(), at)));
   }
   if (spec.allocateLoadBalancerNodePorts !== undefined && !balanced) {
     errors.push(forbidden(SPEC.at('allocateLoadBalancerNodePorts'), "may only be used when `type` is 'LoadBalancer'"));
@@ -178,6 +185,28 @@ function validateLoadBalancer(spec: ServiceSpec): FieldError[] {
     errors.push(...validateLabelName(spec.loadBalancerClass, path));
   }
   return errors;
+}
+
+/** A range of addresses that may come in; bits beyond the mask are a mistake. */
+function sourceRange(range: string, path: FieldPath): FieldError[] {
+  const errors = isValidCidr(range, path);
+  const cidr = parseCidr(range);
+  if (cidr && !isNetworkAddress(cidr)) {
+    errors.push(invalid(path, range, 'must not have bits set beyond the prefix length'));
+  }
+  return errors;
+}
+
+const RANGES_ANNOTATION = 'service.beta.kubernetes.io/load-balancer-source-ranges';
+
+/** The older place of the source ranges. */
+function validateRangesAnnotation({ metadata, spec }: Service): FieldError[] {
+  const text = metadata.annotations?.[RANGES_ANNOTATION];
+  if (text === undefined || (spec.loadBalancerSourceRanges ?? []).length > 0) return [];
+  const path = FieldPath.of('metadata', 'annotations').key(RANGES_ANNOTATION);
+  if (spec.type !== 'LoadBalancer') return [forbidden(path, "may only be used when `type` is 'LoadBalancer'")];
+  const ranges = text.trim() === '' ? [] : text.split(',').map((range) => range.trim());
+  return ranges.every((range) => parseCidr(range)) ? [] : [invalid(path, text, 'must be a list of IP ranges')];
 }
 
 function validateExternalPolicy(spec: ServiceSpec): FieldError[] {
@@ -206,18 +235,27 @@ function validateInternalPolicy({ internalTrafficPolicy, type }: ServiceSpec): F
   return POLICIES.includes(internalTrafficPolicy) ? [] : [notSupported(path, internalTrafficPolicy, POLICIES)];
 }
 
-function validateDistribution({ trafficDistribution, type }: ServiceSpec): FieldError[] {
+function validateDistribution({ trafficDistribution }: ServiceSpec): FieldError[] {
   if (trafficDistribution === undefined) return [];
   const path = SPEC.at('trafficDistribution');
-  if (type === 'ExternalName') return [forbidden(path, 'may not be set for ExternalName services')];
   return DISTRIBUTIONS.includes(trafficDistribution) ? [] : [notSupported(path, trafficDistribution, DISTRIBUTIONS)];
 }
 
 /** The class of a load balancer stays for as long as it is one. */
 function validateClassUpdate({ spec }: Service, { spec: old }: Service): FieldError[] {
-  if (old.type !== 'LoadBalancer' || spec.type !== 'LoadBalancer') return [];
+  if (spec.type !== 'LoadBalancer') {
+    if (spec.loadBalancerClass === undefined) return [];
+    return [forbidden(SPEC.at('loadBalancerClass'), "may only be used when `type` is 'LoadBalancer'")];
+  }
+  if (old.type !== 'LoadBalancer') return [];
   if (spec.loadBalancerClass === old.loadBalancerClass) return [];
   return [invalid(SPEC.at('loadBalancerClass'), spec.loadBalancerClass ?? null, 'may not change once set')];
+}
+
+function validateHealthCheckPortUpdate(spec: ServiceSpec, old: ServiceSpec): FieldError[] {
+  if (!needsHealthCheckPort(spec) || !needsHealthCheckPort(old)) return [];
+  if (!old.healthCheckNodePort || spec.healthCheckNodePort === old.healthCheckNodePort) return [];
+  return [forbidden(SPEC.at('healthCheckNodePort'), 'field is immutable')];
 }
 
 const STATUS = FieldPath.of('status', 'loadBalancer', 'ingress');

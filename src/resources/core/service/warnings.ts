@@ -1,8 +1,13 @@
 import type { Service } from '#machinery/types/core-v1.ts';
+import { ipWarnings } from '../endpoints/special-ip.ts';
 
 /** Texts for what is allowed and most likely not meant. */
 export function serviceWarnings({ spec, metadata }: Service, old: Service | undefined): readonly string[] {
   const warnings: string[] = [];
+  if (spec.type !== 'ExternalName' && spec.externalName && !old) {
+    warnings.push('spec.externalName is ignored when spec.type is not "ExternalName"');
+  }
+  for (const [index, ip] of (spec.externalIPs ?? []).entries()) warnings.push(...ipWarnings(ip, `spec.externalIPs[${index}]`));
   if (spec.clusterIP === 'None') {
     if (spec.loadBalancerIP) warnings.push('spec.loadBalancerIP is ignored when spec.clusterIP is "None"');
     if ((spec.externalIPs ?? []).length > 0) warnings.push('spec.externalIPs is ignored when spec.clusterIP is "None"');

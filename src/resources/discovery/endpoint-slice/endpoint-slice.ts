@@ -27,6 +27,14 @@ export const endpointSlice = defineResource('discovery.k8s.io/v1', 'EndpointSlic
     }
   },
 
+  /** The old topology labels are of v1beta1 and cannot be set any more. */
+  prepareForCreate(draft) {
+    for (const endpoint of draft.endpoints ?? []) delete endpoint.deprecatedTopology;
+  },
+  prepareForUpdate(draft, old) {
+    const kept = (old.endpoints ?? []).some(({ deprecatedTopology }) => deprecatedTopology);
+    if (!kept) for (const endpoint of draft.endpoints ?? []) delete endpoint.deprecatedTopology;
+  },
   validate: validateEndpointSlice,
   validateUpdate: validateEndpointSliceUpdate,
 });
@@ -38,7 +46,7 @@ function firstOf(texts: readonly string[]): string {
 }
 
 function portsCell({ ports }: EndpointSlice): string {
-  return firstOf((ports ?? []).map(({ name, port }) => (port === undefined ? (name || '*') : String(port))));
+  return firstOf((ports ?? []).map(({ name, port }) => (port === undefined ? name || '*' : String(port))));
 }
 
 function addressesCell({ endpoints }: EndpointSlice): string {

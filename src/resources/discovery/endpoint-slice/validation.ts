@@ -1,4 +1,12 @@
-import { duplicate, type FieldError, FieldPath, invalid, notSupported, required, tooMany } from '#machinery/field-error.ts';
+import {
+  duplicate,
+  type FieldError,
+  FieldPath,
+  invalid,
+  notSupported,
+  required,
+  tooMany,
+} from '#machinery/field-error.ts';
 import type { Endpoint, EndpointPort, EndpointSlice } from '#machinery/types/discovery-v1.ts';
 import { eachItem, invalidFor } from '#machinery/validation/basics.ts';
 import { isLabelValue, isQualifiedName } from '#machinery/validation/labels.ts';
@@ -16,11 +24,7 @@ const MAX_PORTS = 20_000;
 const MAX_HINTS = 8;
 
 export function validateEndpointSlice(slice: EndpointSlice): FieldError[] {
-  return [
-    ...validateAddressType(slice.addressType),
-    ...validateEndpoints(slice),
-    ...validatePorts(slice.ports ?? []),
-  ];
+  return [...validateAddressType(slice.addressType), ...validateEndpoints(slice), ...validatePorts(slice.ports ?? [])];
 }
 
 export function validateEndpointSliceUpdate(slice: EndpointSlice, old: EndpointSlice): FieldError[] {
@@ -72,8 +76,10 @@ function validateEndpoint(endpoint: Endpoint, addressType: string, path: FieldPa
       ...eachItem(entries, hintsPath.at(field), ({ name }, entryPath) => {
         if (seen.has(name)) return [duplicate(entryPath.at('name'), name)];
         seen.add(name);
-        const messages = field === 'forNodes' ? isNodeName(name, false) : isLabelValue(name);
-        return name || field === 'forNodes' ? invalidFor(messages, name, entryPath.at('name')) : [required(entryPath.at('name'))];
+        const messages = field === 'forNodes' ? isNodeName(name, false) : isLabelValue(name ?? '');
+        return name || field === 'forNodes'
+          ? invalidFor(messages, name, entryPath.at('name'))
+          : [required(entryPath.at('name'))];
       }),
     );
   }
@@ -106,9 +112,10 @@ function validatePorts(ports: readonly EndpointPort[]): FieldError[] {
     if (name) errors.push(...invalidFor(isDnsLabel(name, false), name, at.at('name')));
     if (names.has(name ?? '')) errors.push(duplicate(at.at('name'), name ?? ''));
     names.add(name ?? '');
-    if (!protocol) errors.push(required(at.at('protocol')));
+    if (protocol === undefined) errors.push(required(at.at('protocol')));
     else if (!PROTOCOLS.includes(protocol)) errors.push(notSupported(at.at('protocol'), protocol, PROTOCOLS));
-    if (appProtocol !== undefined) errors.push(...invalidFor(isQualifiedName(appProtocol), appProtocol, at.at('appProtocol')));
+    if (appProtocol !== undefined)
+      errors.push(...invalidFor(isQualifiedName(appProtocol), appProtocol, at.at('appProtocol')));
     return errors;
   });
 }
