@@ -13,6 +13,8 @@ export interface Step {
   };
   readonly response?: {
     readonly code: number;
+    /** How many Warning headers. */
+    readonly warnings?: number;
     readonly body?: { readonly status?: unknown; readonly details?: unknown };
   };
 }

@@ -13,6 +13,7 @@ import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { nodeRestriction } from './node-restriction/node-restriction.ts';
 import { persistentVolumeClaimResize } from './persistent-volume-claim-resize.ts';
 import { podTopologyLabels } from './pod-topology-labels.ts';
+import { podSecurity } from './pod-security/pod-security.ts';
 import { priorityAdmission } from './priority.ts';
 import { runtimeClassAdmission } from './runtime-class.ts';
 import { serviceAccountAdmission } from './service-account.ts';
@@ -38,6 +39,7 @@ export function defaultAdmission(options: AdmissionOptions): readonly AdmissionP
     serviceAccountAdmission(listers, random), // before what looks at volumes and secrets
     nodeRestriction(listers, authorizer), // upstream leaves it to be turned on; a cluster without it trusts every node
     taintNodesByCondition,
+    podSecurity(listers),
     priorityAdmission(listers),
     defaultTolerationSeconds,
     defaultStorageClass(listers),

@@ -64,13 +64,24 @@ class Replay {
     const draft =
       method === 'delete' ? undefined : this.#draft(method, target, body, { kind: definition.kind, old, schema });
     if (draft && !target.subresource) definition.strategy.defaults?.(draft);
+    const warnings: string[] = [];
     const code = await this.#admit(
-      admissionRequest(request, { target, kind: definition.kind, name, draft, old, method }),
+      admissionRequest(request, {
+        target,
+        kind: definition.kind,
+        name,
+        draft,
+        old,
+        method,
+        warn: (text) => warnings.push(text),
+      }),
     );
+    if (draft && !target.subresource) definition.strategy.defaults?.(draft); // as after mutation
     const recorded = response?.code ?? 200;
     if (recorded === 403 || recorded === 404) return assert.equal(code, recorded, title);
     if (recorded >= 300 || (target.subresource && !['status', 'resize'].includes(target.subresource))) return;
     assert.equal(code, 200, title);
+    if (COUNTED.test(title)) assert.equal(warnings.length, response?.warnings ?? 0, `${title}: ${warnings.join()}`);
     if (draft && !target.subresource) compare(title, draft, response?.body);
     if (!request.query?.includes('dryRun')) this.#keep(target, method, old, draft);
   }
@@ -132,6 +143,9 @@ class Replay {
   }
 }
 
+/** Scenarios whose every warning comes from admission. */
+const COUNTED = /^podsecurity \/ (?!baseline:)/;
+
 interface Write {
   readonly target: Target;
   readonly kind: string;
@@ -139,11 +153,12 @@ interface Write {
   readonly draft: Draft<KubeObject> | undefined;
   readonly old: KubeObject | undefined;
   readonly method: string;
+  readonly warn: (text: string) => void;
 }
 
 function admissionRequest(
   request: Step['request'],
-  { target, kind, name, draft, old, method }: Write,
+  { target, kind, name, draft, old, method, warn }: Write,
 ): AdmissionRequest {
   const creates = method === 'post';
   return {
@@ -160,7 +175,7 @@ function admissionRequest(
     object: draft,
     oldObject: creates ? undefined : old,
     options: undefined,
-    warn: () => {},
+    warn,
   };
 }
 
@@ -205,11 +220,9 @@ function decided(value: object): unknown {
   return JSON.parse(text.replace(/kube-api-access-[a-z0-9]{5}/g, '<token-volume>'));
 }
 
-/** Empty texts and objects are dropped by the codec, which is not part of this. */
+/** Empty texts, lists and objects are dropped by the codec, which is not part of this. */
 function isEmpty(part: unknown): boolean {
-  return (
-    part === '' || (typeof part === 'object' && part !== null && !Array.isArray(part) && Object.keys(part).length === 0)
-  );
+  return part === '' || part === null || (typeof part === 'object' && Object.keys(part).length === 0);
 }
 
 /** `schema`: the patch is a strategic one. */
@@ -230,6 +243,9 @@ for (const file of [
   'admission/serviceaccount.json',
   'admission/limitrange-containers.json',
   'admission/limitrange-claims.json',
+  'admission/podsecurity-baseline.json',
+  'admission/podsecurity-modes.json',
+  'admission/podsecurity-restricted.json',
   'admission/priority.json',
   'admission/tolerations-runtimeclass.json',
   'admission/default-classes.json',
