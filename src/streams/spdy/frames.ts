@@ -97,9 +97,12 @@ export class HeaderWriter {
     stored.writeUInt16LE(~body.length & 0xffff, 3);
     const start = this.#begun ? [] : [Buffer.from([0x78, 0x3f]), words(adler32(headerDictionary))];
     this.#begun = true;
-    return Buffer.concat([...start, stored, body]);
+    return Buffer.concat([...start, stored, body, EMPTY_BLOCK]);
   }
 }
+
+/** An empty stored block, as a flush writes it: decoders pass on what came before when they meet it. */
+const EMPTY_BLOCK = Buffer.from([0, 0, 0, 0xff, 0xff]);
 
 /** Names a preset dictionary at the start of a zlib stream. Source: RFC 1950. */
 function adler32(bytes: Uint8Array): number {
