@@ -147,3 +147,48 @@ export function isEnvVarName(name: string): readonly string[] {
         ),
       ];
 }
+
+/** Whether an address or network is written as IPv4 inside IPv6 (`::ffff:10.0.0.1`). */
+function isMapped(address: string): boolean {
+  return address.includes(':') && ipaddr.IPv6.isValid(address) && ipaddr.IPv6.parse(address).isIPv4MappedAddress();
+}
+
+/** An address as fields that came before the strict rules take it: any IPv6 spelling, but none inside another family. */
+export function isStrictIp(text: string, path: FieldPath): FieldError[] {
+  const errors = isValidIp(text, path);
+  if (errors.length > 0 || !isMapped(text)) return errors;
+  return [invalid(path, text, 'must not be an IPv4-mapped IPv6 address')];
+}
+
+/** A network as fields that came before the strict rules take it: no bits of the host, no IPv4 inside IPv6. */
+export function isStrictCidr(text: string, path: FieldPath): FieldError[] {
+  const cidr = parseCidr(text);
+  if (!cidr) return isValidCidr(text, path);
+  if (isMapped(cidr.address)) return [invalid(path, text, 'must not have an IPv4-mapped IPv6 address')];
+  return isNetworkAddress(cidr) ? [] : [invalid(path, text, 'must not have bits set beyond the prefix length')];
+}
+
+/** A network in the one spelling that new fields take. */
+export function isCanonicalCidr(text: string, path: FieldPath): FieldError[] {
+  const errors = isStrictCidr(text, path);
+  const cidr = parseCidr(text);
+  if (errors.length > 0 || !cidr) return errors;
+  const canonical = `${canonicalIp(cidr.address)}/${cidr.bits}`;
+  return canonical === text ? [] : [invalid(path, text, `must be in canonical form ("${canonical}")`)];
+}
+
+const HTTP_PATH = /^[A-Za-z0-9/\-._~%!$&'()*+,;=:]+$/;
+
+/** `acme.io/foo`: a domain, a slash, and characters of a URL's path. */
+export function isDomainPrefixedPath(text: string, path: FieldPath): FieldError[] {
+  if (text === '') return [required(path)];
+  const slash = text.indexOf('/');
+  const [domain, rest] = [text.slice(0, Math.max(slash, 0)), text.slice(slash + 1)];
+  if (domain === '' || rest === '') {
+    return [invalid(path, text, 'must be a domain-prefixed path (such as "acme.io/foo")')];
+  }
+  const errors = isDnsSubdomain(domain, false).map((message) => invalid(path, domain, message));
+  if (HTTP_PATH.test(rest)) return errors;
+  const form = regexMessage('Invalid path', "[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+");
+  return [...errors, invalid(path, rest, form)];
+}
