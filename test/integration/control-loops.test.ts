@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { MessageChannel } from 'node:worker_threads';
 import { systemClock } from '#base/clock.ts';
 import { createLogger } from '#base/log.ts';
 import { systemRandomness } from '#base/random.ts';
 import type { Client } from '#client/client.ts';
 import { createClient } from '#client/create-client.ts';
+import { connectPort, type PortConnection } from '#client/in-process.ts';
 import { startControllers } from '#controllers/run.ts';
 import { selectControllers } from '#controllers/select-controllers.ts';
+import { kubeconfigTransport, readKubeconfig } from '#client/kubeconfig.ts';
+import { startInformer } from '#client/start-informer.ts';
 import { isStatus } from '#machinery/status.ts';
 import type { Node, Pod } from '#machinery/types/core-v1.ts';
 import { createInformers } from '#reconciler/informers.ts';
@@ -31,14 +35,18 @@ const stop = new AbortController();
 let api: TestApiServer;
 let client: Client;
 let loops: Promise<unknown>;
+let connection: PortConnection;
 
 before(async () => {
   api = await startApiServer();
-  const { server } = api;
+  const { port1, port2 } = new MessageChannel();
+  const served = api.server.servePort(port2);
+  connection = connectPort(port1);
+  stop.signal.addEventListener('abort', () => served[Symbol.dispose](), { once: true });
   const log = createLogger('control', process.env['DHOW_LOG'] ?? 'error');
   const shared = { clock: systemClock, log, randomness: systemRandomness, signal: stop.signal };
   const as = (name: string, groups: readonly string[] = []) =>
-    createClient(server.inProcess({ name, groups: ['system:authenticated', ...groups] }), { userAgent: name });
+    createClient(connection.as({ name, groups: ['system:authenticated', ...groups] }), { userAgent: name });
   client = as('admin', ['system:masters']);
   const informers = createInformers({ client: as('system:kube-controller-manager', ['system:masters']), ...shared });
   const accounts = ['system:serviceaccounts', 'system:serviceaccounts:kube-system'];
@@ -66,6 +74,7 @@ before(async () => {
 after(async () => {
   stop.abort(new Error('the test is over'));
   await loops;
+  connection[Symbol.dispose]();
   await api[Symbol.asyncDispose]();
 });
 
@@ -178,11 +187,12 @@ describe('control loops', () => {
           await client.delete(pod, object.metadata.name ?? '', 'shop', { gracePeriodSeconds: 0 });
       }
       const { status, metadata } = await client.get(deployment, 'web', 'shop');
-      const done = status.updatedReplicas === 3 && status.replicas === 3 && status.availableReplicas === 3;
+      const seen = status.observedGeneration === metadata.generation;
+      const done = seen && status.updatedReplicas === 3 && status.replicas === 3 && status.availableReplicas === 3;
       return done && metadata.annotations?.['deployment.kubernetes.io/revision'] === '2';
     });
     const sets = (await client.list(replicaSet, { namespace: 'shop' })).items;
-    assert.deepEqual(sets.map(({ spec }) => spec.replicas).toSorted(), [0, 3]);
+    assert.deepEqual(new Set(sets.map(({ spec }) => spec.replicas)), new Set([0, 3]));
 
     await client.delete(deployment, 'web', 'shop');
     await until('the garbage collector', async () => {
@@ -284,6 +294,30 @@ describe('control loops', () => {
       type: 'kubernetes.io/service-account-token',
     });
     await until('the token', async () => (await client.get(secret, 'token', 'shop')).data?.['token']);
+  });
+
+  test('a kubeconfig works over HTTP/2, for requests and for watches', async () => {
+    const config = await readKubeconfig(api.kubeconfig);
+    assert.ok(config);
+    using transport = await kubeconfigTransport(config, api.kubeconfig);
+    const remote = createClient(transport);
+    const ended = new AbortController();
+    const log = createLogger('test', 'silent');
+    const informer = startInformer(remote, configMap, {
+      namespace: 'shop',
+      signal: ended.signal,
+      clock: systemClock,
+      log,
+    });
+    await informer.synced;
+    await remote.create(configMap, { metadata: { name: 'remote', namespace: 'shop' }, data: { key: 'value' } });
+    const seen = await until('the watch', async () => informer.get('remote', 'shop'));
+    assert.equal(seen.data?.['key'], 'value');
+    await assert.rejects(remote.get(configMap, 'missing', 'shop'), {
+      name: 'StatusError',
+      message: 'configmaps "missing" not found',
+    });
+    ended.abort(new Error('the test is over'));
   });
 
   test('a namespace that is deleted is emptied and goes', async () => {
