@@ -10,6 +10,7 @@ import { templateWarnings } from '../pod/warnings.ts';
 /** A pod template on its own. Source: core/v1 API. */
 export const podTemplate = defineResource('v1', 'PodTemplate', {
   plural: 'podtemplates',
+  returnsDeleted: true,
   scope: 'namespaced',
   hasGeneration: true,
 

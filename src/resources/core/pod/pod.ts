@@ -14,6 +14,7 @@ const DEFAULT_GRACE_SECONDS = 30;
 /** Containers that run together on one node. Source: core/v1 API. */
 export const pod = defineResource('v1', 'Pod', {
   plural: 'pods',
+  returnsDeleted: true,
   scope: 'namespaced',
   shortNames: ['po'],
   categories: ['all'],

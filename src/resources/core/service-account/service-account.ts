@@ -5,6 +5,7 @@ const ENFORCE = 'kubernetes.io/enforce-mountable-secrets';
 /** Who a program in a pod is. Source: core/v1 API. */
 export const serviceAccount = defineResource('v1', 'ServiceAccount', {
   plural: 'serviceaccounts',
+  returnsDeleted: true,
   scope: 'namespaced',
   shortNames: ['sa'],
 

@@ -11,6 +11,8 @@ import { serviceWarnings } from './warnings.ts';
 /** One name and address for pods that come and go. Source: core/v1 API. */
 export const service = defineResource('v1', 'Service', {
   plural: 'services',
+  createOnUpdate: true,
+  returnsDeleted: true,
   storagePath: 'services/specs',
   scope: 'namespaced',
   shortNames: ['svc'],
