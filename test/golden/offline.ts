@@ -164,6 +164,7 @@ function comparable(object: unknown, schema: ResourceVersion['schema']): Json {
   const copy = normalizeZero(json, schema);
   const { metadata, ...rest } = structuredClone(copy);
   for (const condition of rest['status']?.conditions ?? []) delete condition.message;
+  if (rest['kind'] === 'Event') delete rest['message'];
   if (rest['kind'] === 'Service') {
     for (const field of ['clusterIP', 'clusterIPs', 'healthCheckNodePort']) delete rest['spec'][field];
     for (const port of rest['spec'].ports ?? []) delete port.nodePort;
@@ -263,7 +264,7 @@ async function runStep(step: Step, stored: Map<string, KubeObject>): Promise<str
   if (verb !== 'post' && !old) return undefined;
   let outcome: Outcome;
   try {
-    const sent = verb === 'patch' ? patched(target, old, request) : request['body'];
+    const sent = verb === 'patch' ? patched(target, old && (await convert(target, draftOf(old), target.version.version)), request) : request['body'];
     if (sent === undefined) return undefined;
     outcome = await write(target, sent, verb === 'post' ? undefined : await inStorage(target, old));
   } catch (error) {

@@ -67,7 +67,11 @@ export function validateRunningTemplate(
   if (!template) return [required(path)];
   const spec = template.spec ?? { containers: null };
   const errors: FieldError[] = [];
-  if (selector && !isEmpty(selector) && validateLabelSelector(selector, path).length === 0) {
+  if (selector && validateLabelSelector(selector, path).length > 0) {
+    return [invalid(SPEC.at('selector'), selector, 'invalid label selector')];
+  }
+  const unselected = kind === 'StatefulSet' && !selector;
+  if (unselected || (selector && !isEmpty(selector))) {
     if (!matchesLabels(compileLabelSelector(selector), template.metadata?.labels)) {
       errors.push(
         invalid(path.at('metadata', 'labels'), template.metadata?.labels ?? null, '`selector` does not match template `labels`'),

@@ -2,7 +2,9 @@ import { semanticEqual } from '#machinery/equality.ts';
 import { type FieldError, FieldPath, forbidden, invalid, notSupported, required } from '#machinery/field-error.ts';
 import type { WriteContext } from '#machinery/resource/definition.ts';
 import type { StatefulSet, StatefulSetUpdateStrategy } from '#machinery/types/apps-v1.ts';
-import { invalidFor, nonNegative } from '#machinery/validation/basics.ts';
+import { eachItem, invalidFor, nonNegative } from '#machinery/validation/basics.ts';
+import type { PodTemplateSpec } from '#machinery/types/core-v1.ts';
+import { validateClaimSpec } from '../../core/persistent-volume-claim/claim-spec.ts';
 import { isDns1123Service } from '../../core/service/service-name.ts';
 import {
   collisionCountGrows,
@@ -25,13 +27,28 @@ export function validateStatefulSet({ spec }: StatefulSet, { featureOn }: WriteC
     ...nonNegative(spec.replicas, SPEC.at('replicas')),
     ...nonNegative(spec.minReadySeconds, SPEC.at('minReadySeconds')),
     ...(spec.ordinals ? nonNegative(spec.ordinals.start, SPEC.at('ordinals', 'start')) : []),
-    ...nonNegative(spec.revisionHistoryLimit, SPEC.at('revisionHistoryLimit')),
     ...(spec.serviceName
       ? invalidFor(isDns1123Service(spec.serviceName), spec.serviceName, SPEC.at('serviceName'))
       : []),
     ...validateWorkloadSelector(spec.selector, 'statefulset'),
-    ...validateRunningTemplate(spec.template, { selector: spec.selector, kind: 'StatefulSet' }, featureOn),
+    ...eachItem(spec.volumeClaimTemplates, SPEC.at('volumeClaimTemplates'), (claim, at) =>
+      validateClaimSpec(claim.spec, at.at('spec')),
+    ),
+    ...validateRunningTemplate(withClaims(spec), { selector: spec.selector, kind: 'StatefulSet' }, featureOn),
   ];
+}
+
+/** Each claim template is a volume of its name in every pod. */
+function withClaims({ template, volumeClaimTemplates }: StatefulSet['spec']): PodTemplateSpec {
+  const claims = volumeClaimTemplates ?? [];
+  if (claims.length === 0) return template;
+  const made = claims.map(({ metadata }) => ({
+    name: metadata?.name ?? '',
+    persistentVolumeClaim: { claimName: metadata?.name ?? '' },
+  }));
+  const names = new Set(made.map(({ name }) => name));
+  const others = (template.spec.volumes ?? []).filter(({ name }) => !names.has(name));
+  return { ...template, spec: { ...template.spec, volumes: [...made, ...others] } };
 }
 
 function validateManagement(policy: string | undefined, path: FieldPath): FieldError[] {

@@ -1,4 +1,5 @@
 import { defineResource } from '#machinery/resource/define.ts';
+import { isPathSegment } from '#machinery/validation/names.ts';
 import { eventColumns } from './columns.ts';
 import { toCoreEvent } from './convert.ts';
 import { validateLegacyEvent } from './validation.ts';
@@ -12,6 +13,7 @@ export const event = defineResource('v1', 'Event', {
   shortNames: ['ev'],
   ttlMs: EVENT_TTL_MS,
   createOnUpdate: true,
+  validateName: isPathSegment,
   convert: (objects) => objects.map(toCoreEvent),
 
   selectableFields: {

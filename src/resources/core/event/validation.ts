@@ -6,7 +6,8 @@ import { isQualifiedName } from '#machinery/validation/labels.ts';
 
 const MAX_WORD = 128;
 const MAX_MESSAGE = 1024;
-const HOMES_OF_CLUSTER_EVENTS = ['', 'default', 'kube-system'];
+const HOMES_OF_OLD_EVENTS = ['', 'default'];
+const HOMES_OF_CLUSTER_EVENTS = ['default', 'kube-system'];
 
 /** Rules of both groups. Events without an eventTime are of the older kind and little is asked of them. */
 export function validateLegacyEvent(event: Event, controllerField: string): FieldError[] {
@@ -14,11 +15,11 @@ export function validateLegacyEvent(event: Event, controllerField: string): Fiel
   const about = event.involvedObject?.namespace ?? '';
   const path = FieldPath.of('involvedObject', 'namespace');
   if (!event.eventTime) {
-    const good = about ? about === namespace : HOMES_OF_CLUSTER_EVENTS.includes(namespace);
+    const good = about ? about === namespace : HOMES_OF_OLD_EVENTS.includes(namespace);
     return good ? [] : [invalid(path, about, 'does not match event.namespace')];
   }
   const errors: FieldError[] = [];
-  if (!about && !HOMES_OF_CLUSTER_EVENTS.slice(1).includes(namespace)) {
+  if (!about && !HOMES_OF_CLUSTER_EVENTS.includes(namespace)) {
     errors.push(invalid(path, about, 'does not match event.namespace'));
   }
   const controller = event.reportingComponent ?? '';

@@ -6,6 +6,7 @@ import type {
   LifecycleHandler,
   Pod,
   PodSpec,
+  PodStatus,
   PodTemplateSpec,
   Probe,
   ResourceRequirements,
@@ -20,10 +21,19 @@ export function defaultPod(pod: Draft<Pod>): void {
   pod.status ??= {};
   const { spec } = pod;
   defaultPodSpec(spec);
+  if ((spec.terminationGracePeriodSeconds ?? 0) < 0) spec.terminationGracePeriodSeconds = 1;
+  defaultPodIps(pod.status);
   for (const container of containersOf(spec)) requestWhatIsLimited(container.resources);
   requestAtPodLevel(spec);
   spec.enableServiceLinks ??= true;
   if (spec.hostNetwork) for (const container of containersOf(spec)) defaultHostPorts(container);
+}
+
+/** `podIP` is the first of `podIPs`; where they differ the older field wins. */
+function defaultPodIps(status: Draft<PodStatus>): void {
+  const first = status.podIPs?.[0]?.ip;
+  if (status.podIP && status.podIP !== first) status.podIPs = [{ ip: status.podIP }];
+  else if (first) status.podIP = first;
 }
 
 /** Pod templates get the defaults of a pod's spec, but not those that only a pod itself has. */
@@ -83,11 +93,23 @@ function defaultContainer(container: AnyContainer): void {
 
 /** Images without a tag, or with the tag `latest`, are pulled each time. Source: containers/images concept page. */
 export function pullPolicyOf(image: string): 'Always' | 'IfNotPresent' {
-  const [name = '', digest] = image.split('@');
-  if (digest) return 'IfNotPresent';
-  const colon = name.lastIndexOf(':');
-  const tag = colon > name.lastIndexOf('/') ? name.slice(colon + 1) : '';
-  return tag === '' || tag === 'latest' ? 'Always' : 'IfNotPresent';
+  const [named = '', digest] = image.split('@');
+  const colon = named.lastIndexOf(':');
+  const tagged = colon > named.lastIndexOf('/');
+  const name = tagged ? named.slice(0, colon) : named;
+  if (!isRepository(name)) return 'IfNotPresent';
+  const tag = tagged ? named.slice(colon + 1) : digest ? '' : 'latest';
+  return tag === 'latest' ? 'Always' : 'IfNotPresent';
+}
+
+const PATH_PART = /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*$/;
+
+/** A name of an image, with or without the host of its registry. */
+function isRepository(name: string): boolean {
+  const parts = name.split('/');
+  const first = parts[0] ?? '';
+  const host = parts.length > 1 && (/[.:A-Z]/.test(first) || first === 'localhost');
+  return (host ? parts.slice(1) : parts).every((part) => PATH_PART.test(part));
 }
 
 function defaultProbe(probe: Draft<Probe> | undefined): void {

@@ -26,7 +26,7 @@ function validateKept(pod: Pod, old: Pod): FieldError[] {
   const path = FieldPath.of('spec', 'ephemeralContainers');
   const errors: FieldError[] = [];
   if (pod.metadata.annotations?.['kubernetes.io/config.mirror'] !== undefined) {
-    return [forbidden(FieldPath.root, 'static pods do not support ephemeral containers')];
+    return [{ ...forbidden(FieldPath.root, 'static pods do not support ephemeral containers'), field: '[]' }];
   }
   const now = new Map((pod.spec.ephemeralContainers ?? []).map((container) => [container.name, container]));
   for (const before of old.spec.ephemeralContainers ?? []) {

@@ -42,7 +42,10 @@ function dropStopSignals(spec: Draft<PodSpec>): void {
     ...(spec.initContainers ?? []),
     ...(spec.ephemeralContainers ?? []),
   ]) {
-    if (container.lifecycle) delete container.lifecycle.stopSignal;
+    const { lifecycle } = container;
+    if (lifecycle?.stopSignal === undefined) continue;
+    delete lifecycle.stopSignal;
+    if (Object.keys(lifecycle).length === 0) delete container.lifecycle;
   }
 }
 

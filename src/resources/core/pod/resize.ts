@@ -42,20 +42,23 @@ function takeResources(container: Draft<Container>, sent: Draft<Container> | und
 }
 
 function validateResize(pod: Pod, old: Pod): FieldError[] {
-  if (pod.spec.os?.name === 'windows') return [forbidden(FieldPath.root, 'windows pods cannot be resized')];
+  if (pod.spec.os?.name === 'windows') return [{ ...forbidden(FieldPath.root, 'windows pods cannot be resized'), field: '[]' }];
   if (pod.metadata.annotations?.['kubernetes.io/config.mirror'] !== undefined) {
-    return [forbidden(FieldPath.root, 'static pods cannot be resized')];
-  }
-  for (const field of ['containers', 'initContainers'] as const) {
-    if ((pod.spec[field] ?? []).length !== (old.spec[field] ?? []).length) {
-      return [forbidden(SPEC.at(field), 'containers may not be added or removed on resize')];
-    }
+    return [{ ...forbidden(FieldPath.root, 'static pods cannot be resized'), field: '[]' }];
   }
   const errors: FieldError[] = [];
+  for (const field of ['containers', 'initContainers'] as const) {
+    if ((pod.spec[field] ?? []).length !== (old.spec[field] ?? []).length) {
+      errors.push(forbidden(SPEC.at(field), 'containers may not be added or removed on resize'));
+    }
+  }
+  const sameContainers = errors.length === 0;
   const before = old.status?.qosClass || qosClassOf(old.spec);
   if (qosClassOf(pod.spec) !== before) {
     errors.push(invalid(SPEC, qosClassOf(pod.spec), 'Pod QOS Class may not change as a result of resizing'));
   }
+  if (!sameContainers) return errors;
+  if (old.spec.resources && !pod.spec.resources) errors.push(forbidden(SPEC.at('resources'), 'pod-level resources cannot be removed'));
   for (const field of ['containers', 'initContainers'] as const) {
     for (const [index, container] of (pod.spec[field] ?? []).entries()) {
       const was = old.spec[field]?.[index];
@@ -71,11 +74,10 @@ function validateResize(pod: Pod, old: Pod): FieldError[] {
 function validateContainerResize(now: Container, old: Container, path: FieldPath): FieldError[] {
   const errors: FieldError[] = [];
   for (const field of ['limits', 'requests'] as const) {
-    for (const name of RESIZABLE) {
-      if (old.resources?.[field]?.[name] !== undefined && now.resources?.[field]?.[name] === undefined) {
-        errors.push(forbidden(path.at('resources', field), `resource ${field} cannot be removed`));
-      }
-    }
+    const removed = RESIZABLE.some(
+      (name) => old.resources?.[field]?.[name] !== undefined && now.resources?.[field]?.[name] === undefined,
+    );
+    if (removed) errors.push(forbidden(path.at('resources', field), `resource ${field} cannot be removed`));
   }
   return errors;
 }
@@ -85,7 +87,7 @@ function withoutResizable(spec: PodSpec): unknown {
   for (const container of [...(copy.containers ?? []), ...(copy.initContainers ?? [])]) {
     container.resources = fixedPart(container.resources);
   }
-  if (copy.resources) copy.resources = fixedPart(copy.resources);
+  delete copy.resources;
   return copy;
 }
 

@@ -2,7 +2,8 @@ import { type FieldError, FieldPath, forbidden, invalid } from '#machinery/field
 import { type Draft, draftOf } from '#machinery/object.ts';
 import type { SubresourceStrategy } from '#machinery/resource/definition.ts';
 import type { ContainerStatus, Pod } from '#machinery/types/core-v1.ts';
-import { invalidFor } from '#machinery/validation/basics.ts';
+import { eachItem, invalidFor, nonNegative } from '#machinery/validation/basics.ts';
+import { isQualifiedName } from '#machinery/validation/labels.ts';
 import { isValidIp } from '#machinery/validation/net.ts';
 import { isNodeName } from '../node/node-name.ts';
 
@@ -22,6 +23,7 @@ export const podStatus: SubresourceStrategy<Pod> = {
       ...validateTransitions(pod, old),
       ...validateQosClass(pod, old),
       ...validateIps(pod),
+      ...validateConditions(pod),
     ];
   },
 };
@@ -74,13 +76,20 @@ function mayNotReturn(status: ContainerStatus, policy: string | undefined, list:
   return policy === 'Never' || ended.exitCode === 0 || (list === 'initContainerStatuses' && policy !== 'OnFailure');
 }
 
+function validateConditions({ status }: Pod): FieldError[] {
+  return [
+    ...nonNegative(status?.observedGeneration, STATUS.at('observedGeneration')),
+    ...eachItem(status?.conditions, STATUS.at('conditions'), ({ type, observedGeneration }, at) => [
+      ...invalidFor(isQualifiedName(type ?? ''), type ?? '', at.at('Type')),
+      ...nonNegative(observedGeneration, at.at('observedGeneration')),
+    ]),
+  ];
+}
+
 /** The first of a pod's addresses is the one; the rest must be of other families. */
 function validateIps({ status }: Pod): FieldError[] {
   const errors: FieldError[] = [];
-  for (const [list, single] of [
-    ['podIPs', 'podIP'],
-    ['hostIPs', 'hostIP'],
-  ] as const) {
+  for (const list of ['podIPs', 'hostIPs'] as const) {
     const ips = status?.[list] ?? [];
     const path = STATUS.at(list);
     errors.push(...ips.flatMap(({ ip }, index) => isValidIp(ip ?? '', path.index(index))));
@@ -90,8 +99,6 @@ function validateIps({ status }: Pod): FieldError[] {
         errors.push(invalid(path, ips, 'may specify no more than one IP for each IP family'));
       }
     }
-    const first = status?.[single];
-    if (first && ips[0] && ips[0].ip !== first) errors.push(invalid(path.index(0).at('ip'), ips[0].ip, `must be equal to \`${single}\``));
   }
   return errors;
 }

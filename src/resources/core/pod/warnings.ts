@@ -1,9 +1,34 @@
 import { milliValue, parseQuantity } from '#machinery/quantity.ts';
+import { isDnsLabel } from '#machinery/validation/names.ts';
 import type { Container, Pod, PodSpec } from '#machinery/types/core-v1.ts';
 
 /** Texts for what is allowed and yet most likely not meant. */
 export function podWarnings(pod: Pod, old: Pod | undefined): readonly string[] {
-  return old ? [] : templateWarnings(pod, '');
+  return old ? [] : [...hostnameWarnings(pod), ...templateWarnings(pod, ''), ...annotationWarnings(pod)];
+}
+
+function hostnameWarnings({ metadata }: Pod): string[] {
+  const messages = isDnsLabel(metadata.name ?? '', false);
+  if (messages.length === 0) return [];
+  return [
+    `metadata.name: this is used in the Pod's hostname, which can result in surprising behavior; a DNS label is recommended: [${messages.join(' ')}]`,
+  ];
+}
+
+const DEPRECATED_ANNOTATIONS: readonly (readonly [prefix: string, text: string])[] = [
+  ['seccomp.security.alpha.kubernetes.io/pod', 'non-functional in v1.27+; use the "seccompProfile" field instead'],
+  ['container.seccomp.security.alpha.kubernetes.io/', 'non-functional in v1.27+; use the "seccompProfile" field instead'],
+  ['container.apparmor.security.beta.kubernetes.io/', 'deprecated since v1.30; use the "appArmorProfile" field instead'],
+  ['security.alpha.kubernetes.io/sysctls', 'non-functional in v1.11+; use the "sysctls" field instead'],
+  ['security.alpha.kubernetes.io/unsafe-sysctls', 'non-functional in v1.11+; use the "sysctls" field instead'],
+  ['scheduler.alpha.kubernetes.io/critical-pod', 'non-functional in v1.16+; use the "priorityClassName" field instead'],
+];
+
+function annotationWarnings({ metadata }: Pod): string[] {
+  return Object.keys(metadata.annotations ?? {}).flatMap((key) => {
+    const found = DEPRECATED_ANNOTATIONS.find(([prefix]) => key === prefix || (prefix.endsWith('/') && key.startsWith(prefix)));
+    return found ? [`metadata.annotations[${key}]: ${found[1]}`] : [];
+  });
 }
 
 /** Warnings for a pod, or for a pod template at `path` (`spec.template.`). */
@@ -22,9 +47,14 @@ export function templateWarnings(template: { readonly metadata?: Pod['metadata']
     ...((spec.terminationGracePeriodSeconds ?? 0) < 0
       ? [`${path}spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1`]
       : []),
-    ...(spec.topologySpreadConstraints ?? []).flatMap(({ labelSelector }, index) =>
-      labelSelector ? [] : [`${path}spec.topologySpreadConstraints[${index}].labelSelector: a null labelSelector results in matching no pod`],
-    ),
+    ...(spec.topologySpreadConstraints ?? []).flatMap(({ labelSelector, topologyKey }, index) => [
+      ...(DEPRECATED_NODE_LABELS[topologyKey]
+        ? [`${path}spec.topologySpreadConstraints[${index}].topologyKey: ${topologyKey} is ${DEPRECATED_NODE_LABELS[topologyKey]}`]
+        : []),
+      ...(labelSelector
+        ? []
+        : [`${path}spec.topologySpreadConstraints[${index}].labelSelector: a null labelSelector results in matching no pod`]),
+    ]),
   ];
 }
 

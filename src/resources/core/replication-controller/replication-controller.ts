@@ -1,4 +1,4 @@
-import { type FieldError, FieldPath, required } from '#machinery/field-error.ts';
+import { type FieldError, FieldPath, invalid, required } from '#machinery/field-error.ts';
 import { ageColumn, column, nameColumn, wideColumn } from '#machinery/resource/columns.ts';
 import { defineResource } from '#machinery/resource/define.ts';
 import type { WriteContext } from '#machinery/resource/definition.ts';
@@ -69,11 +69,15 @@ function validateController({ spec }: ReplicationController, { featureOn }: Writ
     ...nonNegative(spec.minReadySeconds, SPEC.at('minReadySeconds')),
     ...(Object.keys(selector).length === 0 ? [required(SPEC.at('selector'))] : []),
     ...(spec.replicas === undefined ? [required(SPEC.at('replicas'))] : nonNegative(spec.replicas, SPEC.at('replicas'))),
-    ...validateRunningTemplate(
-      spec.template,
-      { selector: { matchLabels: selector }, kind: 'ReplicationController' },
-      featureOn,
-    ),
+    ...selectsTemplate(spec),
+    ...validateRunningTemplate(spec.template, { selector: undefined, kind: 'ReplicationController' }, featureOn),
   ];
 }
 
+
+/** The selector is a plain map here: not even its keys are looked at. */
+function selectsTemplate({ selector = {}, template }: ReplicationController['spec']): FieldError[] {
+  const labels = template?.metadata?.labels ?? {};
+  if (!template || Object.entries(selector).every(([key, value]) => labels[key] === value)) return [];
+  return [invalid(SPEC.at('template', 'metadata', 'labels'), labels, '`selector` does not match template `labels`')];
+}

@@ -2,7 +2,7 @@ import { duplicate, type FieldError, type FieldPath, forbidden, invalid, notFoun
 import type { Container, ContainerPort, EphemeralContainer, PodSpec } from '#machinery/types/core-v1.ts';
 import { eachItem, invalidFor, oneOf, optionalOneOf, portNumber } from '#machinery/validation/basics.ts';
 import { isDnsLabel } from '#machinery/validation/names.ts';
-import { isPortName, isValidIp } from '#machinery/validation/net.ts';
+import { isPortName } from '#machinery/validation/net.ts';
 
 import { validateEnv, validateEnvFrom } from './env.ts';
 import type { PodScope } from './options.ts';
@@ -35,7 +35,7 @@ export function validateContainers(spec: PodSpec, path: FieldPath, scope: PodSco
 export function validateInitContainers(spec: PodSpec, path: FieldPath, scope: PodScope): FieldError[] {
   const names = new Set((spec.containers ?? []).map(({ name }) => name));
   return eachItem(spec.initContainers, path, (container, at) => [
-    ...validateContainer(container, at, scope),
+    ...validateContainer(container, at, { ...scope, template: false }),
     ...validateRestartRules(container, at, scope),
     ...uniqueName(container.name, names, at),
     ...hostPortConflicts([container], path),
@@ -84,9 +84,10 @@ export function validateEphemeralContainers(spec: PodSpec, path: FieldPath, scop
   ]);
 }
 
+/** An empty list counts as given, empty resources do not. */
 function isSet(value: unknown): boolean {
   if (value === undefined || value === null || value === '') return false;
-  return typeof value !== 'object' || Object.keys(value).length > 0;
+  return typeof value !== 'object' || Array.isArray(value) || Object.keys(value).length > 0;
 }
 
 function forbiddenInEphemeral(container: EphemeralContainer, path: FieldPath): FieldError[] {
@@ -143,7 +144,6 @@ function validatePorts(ports: readonly ContainerPort[] | undefined, path: FieldP
     ...(port.containerPort ? portNumber(port.containerPort, at.at('containerPort')) : [required(at.at('containerPort'))]),
     ...(port.hostPort ? portNumber(port.hostPort, at.at('hostPort')) : []),
     ...(port.protocol ? protocol(port.protocol, at.at('protocol')) : [required(at.at('protocol'))]),
-    ...(port.hostIP ? isValidIp(port.hostIP, at.at('hostIP')) : []),
   ]);
 }
 

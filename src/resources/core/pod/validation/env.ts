@@ -1,13 +1,13 @@
-import { type FieldError, type FieldPath, invalid, notSupported, required } from '#machinery/field-error.ts';
+import { type FieldError, type FieldPath, invalid, notFound, notSupported, required } from '#machinery/field-error.ts';
 import type { EnvFromSource, EnvVar, EnvVarSource, FileKeySelector, ObjectFieldSelector, ResourceFieldSelector } from '#machinery/types/core-v1.ts';
 import { eachItem, invalidFor, nonEmpty } from '#machinery/validation/basics.ts';
 import { isQualifiedName } from '#machinery/validation/labels.ts';
-import { isDnsSubdomain } from '#machinery/validation/names.ts';
+import { isDnsLabel, isDnsSubdomain } from '#machinery/validation/names.ts';
 import { isConfigMapKey } from '#machinery/validation/metadata.ts';
 import { isEnvVarName } from '#machinery/validation/net.ts';
 import { validateDivisor } from './divisor.ts';
 import type { PodScope } from './options.ts';
-import { validateLocalPath } from './paths.ts';
+import { validateNoBacksteps } from './paths.ts';
 
 const ENV_FIELDS = [
   'metadata.name',
@@ -69,7 +69,7 @@ export function validateFieldRef(
     return [invalid(fieldPath, ref.fieldPath, `error converting fieldPath: field label not supported: ${ref.fieldPath}`)];
   }
   const keyed = subscripted(ref.fieldPath);
-  if (keyed) return validateSubscript(keyed.field, keyed.key, fieldPath);
+  if (keyed) return validateSubscript(keyed.field, keyed.key, path);
   if (/\[.*\]$/.test(ref.fieldPath) || !isConvertible(ref.fieldPath)) {
     return [invalid(fieldPath, ref.fieldPath, `error converting fieldPath: field label not supported: ${ref.fieldPath}`)];
   }
@@ -121,6 +121,7 @@ export function validateResourceFieldRef(ref: ResourceFieldSelector, path: Field
 
 function validateKeyRef(ref: { readonly name?: string; readonly key: string }, path: FieldPath): FieldError[] {
   return [
+    ...invalidFor(isDnsSubdomain(ref.name ?? '', false), ref.name ?? '', path.at('name')),
     ...(ref.key ? invalidFor(isConfigMapKey(ref.key), ref.key, path.at('key')) : [required(path.at('key'))]),
   ];
 }
@@ -129,14 +130,13 @@ function validateFileKeyRef(ref: FileKeySelector, path: FieldPath, scope: PodSco
   const errors: FieldError[] = [];
   if (ref.key) errors.push(...invalidFor(isEnvVarName(ref.key), ref.key, path.at('key')));
   else errors.push(required(path.at('key')));
-  if (!ref.volumeName) errors.push(required(path.at('volumeName')));
-  else {
-    const volume = scope.volumes.get(ref.volumeName);
-    if (!volume?.emptyDir) {
-      errors.push(invalid(path.at('volumeName'), ref.volumeName, 'must refer to an emptyDir volume'));
-    }
-  }
-  if (ref.path) errors.push(...validateLocalPath(ref.path, path.at('path')));
+  const at = path.at('volumeName');
+  if (!ref.volumeName) errors.push(required(at));
+  else errors.push(...invalidFor(isDnsLabel(ref.volumeName, false), ref.volumeName, at));
+  const volume = scope.volumes.get(ref.volumeName);
+  if (!volume) errors.push(notFound(at, ref.volumeName ?? ''));
+  else if (!volume.emptyDir) errors.push(invalid(at, ref.volumeName, 'must refer to an emptyDir volume'));
+  if (ref.path) errors.push(...validateNoBacksteps(ref.path, path.at('path')));
   else errors.push(required(path.at('path')));
   return errors;
 }
@@ -146,8 +146,8 @@ export function validateEnvFrom(sources: readonly EnvFromSource[] | undefined, p
     const errors = source.prefix ? invalidFor(isEnvVarName(source.prefix), source.prefix, at.at('prefix')) : [];
     const given = (['configMapRef', 'secretRef'] as const).filter((field) => source[field]);
     for (const field of given) errors.push(...validateEnvFromName(source[field]?.name, at.at(field)));
-    if (given.length === 0) errors.push(invalid(at, '', 'must specify one of: `configMapRef` or `secretRef`'));
-    if (given.length > 1) errors.push(invalid(at, '', 'may not have more than one field specified at a time'));
+    if (given.length === 0) errors.push(invalid(path, '', 'must specify one of: `configMapRef` or `secretRef`'));
+    if (given.length > 1) errors.push(invalid(path, '', 'may not have more than one field specified at a time'));
     return errors;
   });
 }

@@ -95,8 +95,8 @@ export function validateHostnameOverride(spec: PodSpec, path: FieldPath): FieldE
   const errors = invalidFor(isDnsSubdomain(name, false), name, at);
   if (name.length > MAX_HOSTNAME_OVERRIDE) errors.push(tooLong(at, MAX_HOSTNAME_OVERRIDE));
   if (spec.setHostnameAsFQDN) {
-    errors.push(forbidden(path.at('setHostnameAsFQDN'), 'may not be true when hostnameOverride is set'));
+    errors.push(forbidden(at, 'may not be specified when setHostnameAsFQDN is true'));
   }
-  if (spec.hostNetwork) errors.push(forbidden(path.at('hostNetwork'), 'may not be true when hostnameOverride is set'));
+  if (spec.hostNetwork) errors.push(forbidden(at, 'may not be specified when hostNetwork is true'));
   return errors;
 }

@@ -1,7 +1,7 @@
 import type { FieldError, FieldPath } from '#machinery/field-error.ts';
 import type { WriteContext } from '#machinery/resource/definition.ts';
 import type { PodSpec } from '#machinery/types/core-v1.ts';
-import { inRange, invalidFor, nonEmpty, oneOf } from '#machinery/validation/basics.ts';
+import { inRange, invalidFor, oneOf } from '#machinery/validation/basics.ts';
 import { validateLabels } from '#machinery/validation/labels.ts';
 import { isDnsSubdomain } from '#machinery/validation/names.ts';
 import { isNodeName } from '../../node/node-name.ts';
@@ -47,7 +47,6 @@ export function validatePodSpec(spec: PodSpec, path: FieldPath, options: PodSpec
     ...validateDnsPolicy(spec.dnsPolicy, path.at('dnsPolicy')),
     ...validateLabels(spec.nodeSelector, path.at('nodeSelector')),
     ...validatePodSecurity(spec, path, inner),
-    ...validatePullSecrets(spec, path.at('imagePullSecrets')),
     ...validateAffinity(spec.affinity, path.at('affinity')),
     ...validateDnsConfig(spec, path.at('dnsConfig')),
     ...validateReadinessGates(spec.readinessGates, path.at('readinessGates')),
@@ -65,10 +64,6 @@ export function validatePodSpec(spec: PodSpec, path: FieldPath, options: PodSpec
     ...validateOs(spec, path),
     ...validateHostnameOverride(spec, path),
   ];
-}
-
-function validatePullSecrets({ imagePullSecrets }: PodSpec, path: FieldPath): FieldError[] {
-  return (imagePullSecrets ?? []).flatMap(({ name }, index) => nonEmpty(name, path.index(index).at('name')));
 }
 
 function validateNames({ serviceAccountName, nodeName }: PodSpec, path: FieldPath): FieldError[] {

@@ -31,15 +31,16 @@ export function validateChangedPod(pod: Pod, old: Pod, context: WriteContext): F
 function validateMirror(pod: Pod, old: Pod): FieldError[] {
   const now = pod.metadata.annotations?.[MIRROR];
   const before = old.metadata.annotations?.[MIRROR];
-  if (now === before) return [];
+  if (now === before) return validatePodAnnotations(pod);
   const path = FieldPath.of('metadata', 'annotations').key(MIRROR);
-  return [forbidden(path, before === undefined ? 'may not add mirror pod annotation' : now === undefined ? 'may not remove mirror pod annotation' : 'may not update mirror pod annotation')];
+  const what = before === undefined ? 'add' : now === undefined ? 'remove' : 'update';
+  return [forbidden(path, `may not ${what} mirror pod annotation`), ...validatePodAnnotations(pod)];
 }
 
 function validatePodAnnotations(pod: Pod): FieldError[] {
   if (pod.metadata.annotations?.[MIRROR] === undefined || pod.spec.nodeName) return [];
   const path = FieldPath.of('metadata', 'annotations').key(MIRROR);
-  return [{ ...invalid(path, '', 'must set spec.nodeName if mirror pod annotation is set'), type: 'FieldValueRequired', message: 'Required value: must set spec.nodeName if mirror pod annotation is set' }];
+  return [invalid(path, pod.metadata.annotations[MIRROR], 'must set spec.nodeName if mirror pod annotation is set')];
 }
 
 /** A pod template: its labels and annotations, and a spec that may leave open what only a pod must say. */

@@ -1,7 +1,7 @@
 import { type FieldError, type FieldPath, forbidden, invalid, required } from '#machinery/field-error.ts';
 import type { Container, ExecAction, GRPCAction, HTTPGetAction, Probe, SleepAction } from '#machinery/types/core-v1.ts';
 import type { IntOrString } from '#machinery/types/meta-v1.ts';
-import { eachItem, invalidFor, nonNegative, oneOf, portNumber } from '#machinery/validation/basics.ts';
+import { invalidFor, nonNegative, oneOf, portNumber } from '#machinery/validation/basics.ts';
 import { isHttpHeaderName, isPortName } from '#machinery/validation/net.ts';
 import type { PodScope } from './options.ts';
 
@@ -111,9 +111,7 @@ function validateHttpGet(get: HTTPGetAction, path: FieldPath): FieldError[] {
     ...(get.path ? [] : [required(path.at('path'))]),
     ...portNumberOrName(get.port, path.at('port')),
     ...oneOf(get.scheme, SCHEMES, path.at('scheme')),
-    ...eachItem(get.httpHeaders, path.at('httpHeaders'), (header, at) =>
-      invalidFor(isHttpHeaderName(header.name), header.name, at.at('name')),
-    ),
+    ...(get.httpHeaders ?? []).flatMap(({ name }) => invalidFor(isHttpHeaderName(name), name, path.at('httpHeaders'))),
   ];
 }
 

@@ -122,8 +122,8 @@ export function validateResizePolicy(
     else if (!RESIZE_POLICIES.includes(policy.restartPolicy)) {
       errors.push(notSupported(path, policy.restartPolicy, RESIZE_POLICIES));
     }
-    if (spec.restartPolicy === 'Never' && policy.restartPolicy === 'RestartContainer' && container.restartPolicy !== 'Always') {
-      errors.push(invalid(path.index(index).at('restartPolicy'), policy.restartPolicy, "must be 'NotRequired' when `restartPolicy` is 'Never'"));
+    if (spec.restartPolicy === 'Never' && policy.restartPolicy === 'RestartContainer') {
+      errors.push(invalid(path, policy.restartPolicy, "must be 'NotRequired' when `restartPolicy` is 'Never'"));
     }
     return errors;
   });
@@ -174,7 +174,7 @@ export function validatePodLevelResources(spec: PodSpec, path: FieldPath): Field
     ...errors,
     ...validateRequirements(resources, path, podResourceName),
     ...requestsCoverContainers(spec, resources, path.at('requests')),
-    ...limitsCoverContainers(spec, resources, path.at('limits')),
+    ...limitsCoverContainers(spec, resources, path),
   ];
 }
 
@@ -196,10 +196,10 @@ function limitsCoverContainers(spec: PodSpec, { limits }: ResourceRequirements, 
   const errors: FieldError[] = [];
   for (const [name, text] of entriesOf(limits)) {
     const limit = parseQuantity(text);
-    for (const container of spec.containers ?? []) {
+    for (const [index, container] of (spec.containers ?? []).entries()) {
       const own = container.resources?.limits?.[name];
       if (own !== undefined && compareQuantities(parseQuantity(own), limit) > 0) {
-        errors.push(invalid(path.key(name), own, `must be less than or equal to pod limits of ${text}`));
+        errors.push(invalid(path.at('containers').index(index).key(name).at('limits'), own, `must be less than or equal to pod limits of ${text}`));
       }
     }
   }

@@ -32,9 +32,8 @@ function validateRule(rule: ContainerRestartRule, path: FieldPath): FieldError[]
   const { exitCodes } = rule;
   if (!exitCodes) return [...errors, required(path.at('exitCodes'), 'must be specified')];
   const at = path.at('exitCodes');
-  if (!exitCodes.operator) errors.push(required(at.at('operator'), 'must be specified'));
-  else if (!OPERATORS.includes(exitCodes.operator)) {
-    errors.push(notSupported(at.at('operator'), exitCodes.operator, OPERATORS));
+  if (!OPERATORS.includes(exitCodes.operator)) {
+    errors.push(notSupported(at.at('operator'), exitCodes.operator ?? '', OPERATORS));
   }
   const values = exitCodes.values ?? [];
   if (values.length > MAX_EXIT_CODES) errors.push(tooMany(at.at('values'), values.length, MAX_EXIT_CODES));

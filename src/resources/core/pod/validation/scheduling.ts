@@ -129,7 +129,7 @@ function validatePodAffinityTerm(term: PodAffinityTerm, path: FieldPath): FieldE
 }
 
 function validateTopologyKey(key: string, path: FieldPath): FieldError[] {
-  return key ? validateLabelName(key, path) : [required(path, 'can not be empty')];
+  return [...(key ? [] : [required(path, 'can not be empty')]), ...validateLabelName(key ?? '', path)];
 }
 
 function validateMatchKeys(term: PodAffinityTerm, path: FieldPath): FieldError[] {
@@ -142,7 +142,31 @@ function validateMatchKeys(term: PodAffinityTerm, path: FieldPath): FieldError[]
     if (!mismatchLabelKeys.includes(key)) continue;
     errors.push(invalid(path.at('matchLabelKeys').index(index), key, 'exists in both matchLabelKeys and mismatchLabelKeys'));
   }
-  return errors;
+  return [...errors, ...keysOutsideSelector([matchLabelKeys, mismatchLabelKeys], labelSelector, path)];
+}
+
+/**
+ * A key that is taken from the pod's labels cannot be in the selector already. The server has added what it took from
+ * the labels at the end of the selector: that part is left out.
+ */
+function keysOutsideSelector(
+  lists: readonly (readonly string[])[],
+  selector: LabelSelector | undefined,
+  path: FieldPath,
+): FieldError[] {
+  const expressions = [...(selector?.matchExpressions ?? [])];
+  for (const key of lists.flat().reverse()) {
+    const last = expressions.at(-1);
+    if (last?.key === key && last.values?.length === 1) expressions.pop();
+  }
+  const seen = new Set([...Object.keys(selector?.matchLabels ?? {}), ...expressions.map(({ key }) => key)]);
+  return lists.flatMap((keys) =>
+    eachItem(keys, path, (key, at) => {
+      if (seen.has(key)) return [invalid(at, key, 'exists in both matchLabelKeys and labelSelector')];
+      seen.add(key);
+      return [];
+    }),
+  );
 }
 
 function validateKeysOf(keys: readonly string[], path: FieldPath, selector: LabelSelector | undefined): FieldError[] {
@@ -182,7 +206,7 @@ export function validateSpread(constraints: readonly TopologySpreadConstraint[] 
     const { maxSkew, topologyKey, whenUnsatisfiable, minDomains, matchLabelKeys = [], labelSelector } = constraint;
     const errors: FieldError[] = [];
     if (maxSkew <= 0) errors.push(invalid(at.at('maxSkew'), maxSkew, 'must be greater than zero'));
-    errors.push(...validateTopologyKey(topologyKey, at.at('topologyKey')));
+    if (!topologyKey) errors.push(required(at.at('topologyKey'), 'can not be empty'));
     if (!UNSATISFIABLE.includes(whenUnsatisfiable)) {
       errors.push(notSupported(at.at('whenUnsatisfiable'), whenUnsatisfiable, UNSATISFIABLE));
     }
@@ -205,16 +229,11 @@ export function validateSpread(constraints: readonly TopologySpreadConstraint[] 
     }
     return [
       ...errors,
-      ...validateSpreadKeys(matchLabelKeys, labelSelector, at.at('matchLabelKeys')),
+      ...validateKeysOf(matchLabelKeys, at.at('matchLabelKeys'), labelSelector),
+      ...keysOutsideSelector([matchLabelKeys], labelSelector, at),
       ...validateLabelSelector(labelSelector, at.at('labelSelector')),
     ];
   });
-}
-
-function validateSpreadKeys(keys: readonly string[], selector: LabelSelector | undefined, path: FieldPath): FieldError[] {
-  if (keys.length === 0) return [];
-  if (!selector) return [forbidden(path, 'must not be specified when labelSelector is not set')];
-  return eachItem(keys, path, (key, at) => validateLabelName(key, at));
 }
 
 export function validateReadinessGates(gates: readonly PodReadinessGate[] | undefined, path: FieldPath): FieldError[] {

@@ -66,10 +66,10 @@ function validateSysctls(sysctls: readonly Sysctl[] | undefined, path: FieldPath
       errors.push(
         invalid(at.at('name'), name, `must have at most ${MAX_SYSCTL} characters and match regex ${SYSCTL.source}`),
       );
-    } else if (names.has(dotted)) {
+    } else if (names.has(name)) {
       errors.push({ type: 'FieldValueDuplicate', field: at.at('name').toString(), message: `Duplicate value: ${JSON.stringify(name)}` });
     } else errors.push(...hostSysctl(name, dotted, at.at('name'), scope));
-    names.add(dotted);
+    names.add(name);
     return errors;
   });
 }
@@ -79,15 +79,10 @@ function dottedSysctl(name: string): string {
   return separator === '/' ? name.replaceAll(/[./]/g, (letter) => (letter === '/' ? '.' : '/')) : name;
 }
 
-const IPC_SYSCTLS = /^(kernel\.shm|kernel\.msg|kernel\.sem$|fs\.mqueue\.)/;
-
 /** A sysctl of a namespace that the pod shares with its host is the host's. */
 function hostSysctl(name: string, dotted: string, path: FieldPath, { spec }: PodScope): FieldError[] {
   if (spec.hostNetwork && dotted.startsWith('net.')) {
     return [invalid(path, name, 'may not be specified when \'hostNetwork\' is true')];
-  }
-  if (spec.hostIPC && IPC_SYSCTLS.test(dotted)) {
-    return [invalid(path, name, 'may not be specified when \'hostIPC\' is true')];
   }
   return [];
 }
@@ -115,6 +110,7 @@ function validateAppArmor(profile: AppArmorProfile | undefined, path: FieldPath)
   if (!profile) return [];
   const at = path.at('localhostProfile');
   const { type, localhostProfile } = profile;
+  if (!type) return [required(path.at('type'), 'type is required when appArmorProfile is set')];
   if (type === 'Localhost') {
     if (localhostProfile === undefined) return [required(at, 'must be set when AppArmor type is Localhost')];
     if (localhostProfile.trim() !== localhostProfile) {
@@ -129,8 +125,7 @@ function validateAppArmor(profile: AppArmorProfile | undefined, path: FieldPath)
   if (localhostProfile !== undefined) {
     errors.push(invalid(at, localhostProfile, 'can only be set when AppArmor type is Localhost'));
   }
-  if (!type) errors.push(required(path.at('type'), 'type is required when appArmorProfile is set'));
-  else if (!PROFILES.includes(type)) errors.push(notSupported(path.at('type'), type, PROFILES));
+  if (!PROFILES.includes(type)) errors.push(notSupported(path.at('type'), type, PROFILES));
   return errors;
 }
 
@@ -175,7 +170,7 @@ export function validateHostUsers(spec: PodSpec, path: FieldPath): FieldError[] 
   if (spec.hostUsers !== false) return [];
   const errors: FieldError[] = [];
   for (const field of ['hostPID', 'hostIPC', 'hostNetwork'] as const) {
-    if (spec[field]) errors.push(forbidden(path.at(field), `when \`hostUsers\` is false`));
+    if (spec[field]) errors.push(forbidden(path.at(field.replace(/^host(PID|IPC)$/, 'Host$1')), 'when `hostUsers` is false'));
   }
   for (const [index, container] of (spec.containers ?? []).entries()) {
     if ((container.volumeDevices ?? []).length > 0) {

@@ -2,6 +2,7 @@ import { type FieldError, FieldPath, forbidden, invalid } from '#machinery/field
 import { type Draft, draftOf } from '#machinery/object.ts';
 import type { Container, NodeSelectorTerm, Pod, PodSpec, Toleration } from '#machinery/types/core-v1.ts';
 import { semanticEqual } from '#machinery/equality.ts';
+import { validateTolerations } from './scheduling.ts';
 
 const SPEC = FieldPath.of('spec');
 
@@ -12,6 +13,7 @@ export function validatePodSpecUpdate(pod: Pod, old: Pod): FieldError[] {
   const errors = [
     ...validateDeadline(pod.spec, old.spec),
     ...validateGates(pod.spec, old.spec),
+    ...validateTolerations(pod.spec.tolerations, SPEC.at('tolerations')),
     ...onlyAddedTolerations(pod.spec.tolerations ?? [], old.spec.tolerations ?? []),
   ];
   const gated = (old.spec.schedulingGates ?? []).length > 0;
@@ -51,7 +53,7 @@ function validateGates(spec: PodSpec, old: PodSpec): FieldError[] {
   return (spec.schedulingGates ?? []).flatMap(({ name }, index) =>
     before.has(name)
       ? []
-      : [forbidden(SPEC.at('schedulingGates').index(index), `only deletion is allowed, but found new scheduling gate '${name}'`)],
+      : [forbidden(SPEC.at('schedulingGates').index(index).at('name'), `only deletion is allowed, but found new scheduling gate '${name}'`)],
   );
 }
 

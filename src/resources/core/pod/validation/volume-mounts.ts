@@ -27,7 +27,7 @@ export function validateVolumeMounts(container: AnyContainer, path: FieldPath, s
     if (devices.some(({ devicePath }) => devicePath === mount.mountPath)) {
       errors.push(invalid(at.at('mountPath'), mount.mountPath, 'must not already exist as a path in volumeDevices'));
     }
-    return [...errors, ...validateSubPaths(mount, at), ...validateSharing(container, mount, at), ...validateImageMount(mount, at, scope)];
+    return [...errors, ...validateSubPaths(mount, path), ...validateSharing(container, mount, path, at), ...validateImageMount(mount, at, scope)];
   });
 }
 
@@ -43,7 +43,13 @@ function validateSubPaths({ subPath, subPathExpr }: VolumeMount, path: FieldPath
   return errors;
 }
 
-function validateSharing({ securityContext }: AnyContainer, mount: VolumeMount, path: FieldPath): FieldError[] {
+/** Upstream gives errors about propagation at the list, without an index; `at` is the mount's own place. */
+function validateSharing(
+  { securityContext }: AnyContainer,
+  mount: VolumeMount,
+  path: FieldPath,
+  at: FieldPath,
+): FieldError[] {
   const errors: FieldError[] = [];
   if (mount.mountPropagation !== undefined) {
     errors.push(...optionalOneOf(mount.mountPropagation || ' ', PROPAGATIONS, path.at('mountPropagation')));
@@ -53,7 +59,7 @@ function validateSharing({ securityContext }: AnyContainer, mount: VolumeMount, 
       );
     }
   }
-  return [...errors, ...validateRecursiveReadOnly(mount, path)];
+  return [...errors, ...validateRecursiveReadOnly(mount, at)];
 }
 
 function validateRecursiveReadOnly(mount: VolumeMount, path: FieldPath): FieldError[] {

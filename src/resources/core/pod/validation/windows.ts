@@ -47,7 +47,7 @@ function validateUserName(name: string, path: FieldPath): FieldError[] {
     if (domain === '' || domain.length >= MAX_DOMAIN) {
       errors.push(invalid(path, name, `runAsUserName's Domain length must be under ${MAX_DOMAIN} characters`));
     }
-    if (!DOMAIN_DNS.test(domain) && !DOMAIN_NETBIOS.test(domain)) {
+    else if (!DOMAIN_DNS.test(domain) && !DOMAIN_NETBIOS.test(domain)) {
       errors.push(invalid(path, name, "runAsUserName's Domain doesn't match the NetBios nor the DNS format"));
     }
   }
@@ -108,9 +108,8 @@ const NOT_ON_WINDOWS = {
 
 export function validateOs(spec: PodSpec, path: FieldPath): FieldError[] {
   if (!spec.os) return [];
-  const at = path.at('os', 'name');
-  if (!spec.os.name) return [required(at)];
-  if (!OPERATING_SYSTEMS.includes(spec.os.name)) return [notSupported(at, spec.os.name, OPERATING_SYSTEMS)];
+  if (!spec.os.name) return [required(path.at('os', 'name'))];
+  if (!OPERATING_SYSTEMS.includes(spec.os.name)) return [notSupported(path.at('os'), spec.os.name, OPERATING_SYSTEMS)];
   return spec.os.name === 'windows' ? validateForWindows(spec, path) : validateForLinux(spec, path);
 }
 
