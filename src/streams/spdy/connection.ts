@@ -87,8 +87,7 @@ export class SpdyConnection {
   async #read(head: Uint8Array): Promise<void> {
     const frames = new FrameReader();
     for (const frame of frames.read(head)) await this.#take(frame);
-    for await (const chunk of this.#socket as AsyncIterable<Buffer>)
-      for (const frame of frames.read(chunk)) await this.#take(frame);
+    for await (const chunk of eagerly(this.#socket)) for (const frame of frames.read(chunk)) await this.#take(frame);
   }
 
   async #take(frame: Frame): Promise<void> {
@@ -109,7 +108,7 @@ export class SpdyConnection {
         return;
       }
       case FrameType.rstStream:
-        this.#streams.get(payload.readUInt32BE(0) & 0x7fffffff)?.abandon(new Error('the peer has reset the stream'));
+        this.#streams.get(payload.readUInt32BE(0) & 0x7fffffff)?.abandon();
         return;
       case FrameType.ping: {
         const isOurs = payload.readUInt32BE(0) % 2 === (this.#options.role === 'client' ? 1 : 0);
@@ -143,6 +142,42 @@ export class SpdyConnection {
   }
 }
 
+/** What is taken from a socket ahead of its use. */
+const MAX_QUEUED_BYTES = 1024 * 1024;
+
+/**
+ * The data of a socket, taken from it as soon as it comes. A peer that closes while something of ours is under way
+ * makes the kernel drop what we have not read by then: with a plain iterator a command's status can be lost.
+ */
+async function* eagerly(socket: Duplex): AsyncGenerator<Buffer> {
+  const queue: Buffer[] = [];
+  let queued = 0;
+  let ended = socket.destroyed;
+  let wake = Promise.withResolvers<void>();
+  socket.on('data', (chunk: Buffer) => {
+    queue.push(chunk);
+    queued += chunk.length;
+    if (queued > MAX_QUEUED_BYTES) socket.pause();
+    wake.resolve();
+  });
+  const end = () => {
+    ended = true;
+    wake.resolve();
+  };
+  for (const event of ['end', 'close', 'error']) socket.on(event, end);
+  while (!ended || queue.length > 0) {
+    const chunk = queue.shift();
+    if (chunk) {
+      queued -= chunk.length;
+      if (socket.isPaused()) socket.resume();
+      yield chunk;
+    } else {
+      await wake.promise;
+      wake = Promise.withResolvers<void>();
+    }
+  }
+}
+
 /** One stream: what is written goes to the peer, `end` closes our half. */
 export class SpdyStream extends Duplex {
   readonly id: number;
@@ -151,6 +186,7 @@ export class SpdyStream extends Duplex {
   readonly #forget: () => void;
   #drained: (() => void) | undefined;
   #reset = false;
+  #received = false;
 
   constructor(id: number, headers: Headers, send: (frame: Uint8Array) => boolean, forget: () => void) {
     super({ allowHalfOpen: true });
@@ -170,17 +206,20 @@ export class SpdyStream extends Duplex {
   }
 
   receiveEnd(): void {
-    if (!this.destroyed) this.push(null);
+    if (this.#received || this.destroyed) return;
+    this.#received = true;
+    this.push(null);
   }
 
-  /** Ends the stream without telling the peer, who knows or is gone. */
-  abandon(error?: Error): void {
+  /**
+   * Ends the stream without telling the peer, who knows or is gone. What has come is still to be read: runtimes reset
+   * a stream right behind its last data.
+   */
+  abandon(): void {
     this.#reset = true;
-    if (!this.destroyed && !error) {
-      this.push(null);
-      if (this.readableLength > 0) return; // what has come is still to be read
-    }
-    this.destroy(error);
+    this.receiveEnd();
+    this.end();
+    this.#forget();
   }
 
   override _read(): void {
@@ -189,19 +228,19 @@ export class SpdyStream extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: string, callback: (error?: Error | null) => void): void {
-    for (let start = 0; start < chunk.length; start += MAX_DATA_BYTES)
+    for (let start = 0; start < chunk.length && !this.#reset; start += MAX_DATA_BYTES)
       this.#send(dataFrame(this.id, chunk.subarray(start, start + MAX_DATA_BYTES), false));
     callback();
   }
 
   override _final(callback: (error?: Error | null) => void): void {
-    this.#send(dataFrame(this.id, Buffer.alloc(0), true));
+    if (!this.#reset) this.#send(dataFrame(this.id, Buffer.alloc(0), true));
     callback();
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    const isWhole = this.readableEnded && this.writableFinished;
-    if (!isWhole && !this.#reset) this.#send(controlFrame(FrameType.rstStream, 0, words(this.id, RST_CANCEL)));
+    // A peer that has said all it had to say may have gone: nothing is sent after it that it does not wait for.
+    if (!this.#received && !this.#reset) this.#send(controlFrame(FrameType.rstStream, 0, words(this.id, RST_CANCEL)));
     this.#drained?.();
     this.#forget();
     callback(error);
