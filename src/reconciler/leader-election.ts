@@ -51,25 +51,28 @@ export async function runAsLeader(
     }
     log.info({ lease: name, identity }, 'became the leader');
     const lost = new AbortController();
-    const leading = lead(AbortSignal.any([signal, lost.signal]));
+    const ended = AbortSignal.any([signal, lost.signal]);
+    const leading = lead(ended);
+    const holding = keepHolding(candidate, clock, ended);
     try {
-      await Promise.race([leading, keepHolding(candidate, options, lost.signal)]);
+      await Promise.race([leading, holding]);
     } finally {
       lost.abort(new Error(`the lease ${name} was lost`));
+      await holding; // A renewal under way must not undo the release.
       await leading.catch((error: unknown) => {
-        if (!lost.signal.aborted) throw error;
+        if (error !== ended.reason) throw error;
       });
     }
     await candidate.release();
   }
 }
 
-/** Resolves when the Lease could not be renewed in time. */
-async function keepHolding(candidate: Candidate, options: LeaderElectionOptions, ended: AbortSignal): Promise<void> {
-  const { clock, signal } = options;
+/** Renews the Lease until `ended`, or until it could not be renewed in time. Never rejects. */
+async function keepHolding(candidate: Candidate, clock: Clock, ended: AbortSignal): Promise<void> {
   let renewedAt = clock.now();
-  while (!signal.aborted && !ended.aborted && clock.now() - renewedAt < RENEW_DEADLINE_MS) {
-    await clock.sleep(RETRY_MS, signal).catch(() => undefined); // The loop looks.
+  while (clock.now() - renewedAt < RENEW_DEADLINE_MS) {
+    await clock.sleep(RETRY_MS, ended).catch(() => undefined); // Only an abort: looked at next.
+    if (ended.aborted) return;
     if (await candidate.tryToHold()) renewedAt = clock.now();
   }
 }

@@ -12,10 +12,6 @@ export function isControlledBy(object: KubeObject, owner: KubeObject): boolean {
   return controllerOf(object)?.uid === owner.metadata.uid;
 }
 
-export function apiVersionOf({ group, version }: Pick<ResourceRef, 'group' | 'version'>): string {
-  return group ? `${group}/${version}` : version;
-}
-
 /** The owner reference of an object that `owner` controls. */
 export function controllerReference(owner: KubeObject): OwnerReference {
   const { apiVersion, kind, metadata } = owner;

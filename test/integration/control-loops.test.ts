@@ -14,10 +14,12 @@ import { startInformer } from '#client/start-informer.ts';
 import { isStatus } from '#machinery/status.ts';
 import type { Node, Pod } from '#machinery/types/core-v1.ts';
 import { createInformers } from '#reconciler/informers.ts';
+import { runAsLeader } from '#reconciler/leader-election.ts';
 import { podCondition } from '#reconciler/pods.ts';
 import { deployment } from '#resources/apps/deployment/deployment.ts';
 import { replicaSet } from '#resources/apps/replica-set/replica-set.ts';
 import { job } from '#resources/batch/job/job.ts';
+import { lease } from '#resources/coordination/lease/lease.ts';
 import { configMap } from '#resources/core/config-map/config-map.ts';
 import { endpoints } from '#resources/core/endpoints/endpoints.ts';
 import { event } from '#resources/core/event/event.ts';
@@ -318,6 +320,31 @@ describe('control loops', () => {
       message: 'configmaps "missing" not found',
     });
     ended.abort(new Error('the test is over'));
+  });
+
+  test('of two candidates one leads, and the other takes over when it steps down', async () => {
+    const led: string[] = [];
+    const log = createLogger('test', 'silent');
+    const candidate = (identity: string) => {
+      const ended = new AbortController();
+      const options = { client, clock: systemClock, log, randomness: systemRandomness, name: 'test', identity };
+      const over = runAsLeader({ ...options, signal: AbortSignal.any([ended.signal, stop.signal]) }, async (signal) => {
+        led.push(identity);
+        await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+      });
+      return { ended, over };
+    };
+    const first = candidate('first');
+    await until('the first leader', async () => led.length === 1);
+    const second = candidate('second');
+    assert.equal((await client.get(lease, 'test', 'kube-system')).spec.holderIdentity, 'first');
+    first.ended.abort(new Error('stepping down'));
+    await first.over;
+    await until('the second leader', async () => led.length === 2);
+    const { spec } = await client.get(lease, 'test', 'kube-system');
+    assert.deepEqual([led, spec.holderIdentity, spec.leaseTransitions], [['first', 'second'], 'second', 1]);
+    second.ended.abort(new Error('the test is over'));
+    await second.over;
   });
 
   test('a namespace that is deleted is emptied and goes', async () => {
