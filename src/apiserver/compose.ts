@@ -17,7 +17,7 @@ import { createDiscovery, type Discovery } from './discovery/discovery.ts';
 import { servedByDefault } from './discovery/model.ts';
 import { FlowGate, MAX_READS_IN_FLIGHT, MAX_WRITES_IN_FLIGHT } from './layers/flow-control.ts';
 import { createMetrics } from './metrics/metrics.ts';
-import { type ApiServerOptions, DEFAULT_ISSUER } from './options.ts';
+import { type ApiServerOptions, DEFAULT_ISSUER, DEFAULT_SERVICE_CIDRS } from './options.ts';
 import { healthPaths } from './paths/health.ts';
 import { metricsPath } from './paths/metrics.ts';
 import { KUBERNETES_VERSION, versionPath } from './paths/version.ts';
@@ -33,6 +33,7 @@ import type { RegistryParts, ServedResource } from './registry/registry.ts';
 import { Routes } from './registry/routes.ts';
 import { apiVersionOf } from './registry/versions.ts';
 import type { ServerParts } from './request/exchange.ts';
+import { serviceAddresses } from './service-addresses/service-addresses.ts';
 
 const REQUEST_TIMEOUT_MS = 60_000;
 const HEALTH_PATHS = ['/healthz/', '/livez/', '/readyz/'];
@@ -84,7 +85,15 @@ export async function composeServer(
     random,
     featureOn: (gate) => options.featureGates?.[gate] ?? featureDefault(gate) ?? false,
     admission: defaultAdmission({ listers, authorizer, resolver, random, disabled: disabledAdmission }),
-    hooks: [],
+    hooks: [
+      serviceAddresses({
+        listers,
+        random,
+        serviceCidrs: options.serviceCidrs ?? DEFAULT_SERVICE_CIDRS,
+        services: () => servedResource('', 'v1', 'services'),
+        addresses: () => servedResource('networking.k8s.io', 'v1', 'ipaddresses'),
+      }),
+    ],
     derived: new DerivedBytes(),
   };
   const storeHealth = () =>

@@ -37,7 +37,7 @@ function validateFamilies(families: readonly string[], policy: string | undefine
   return errors;
 }
 
-function validateIps({ clusterIP = '' }: ServiceSpec, clusterIPs: readonly string[]): FieldError[] {
+function validateIps({ clusterIP = '', ipFamilies = [] }: ServiceSpec, clusterIPs: readonly string[]): FieldError[] {
   const path = SPEC.at('clusterIPs');
   const errors: FieldError[] = [];
   if (clusterIPs.length > 0 && clusterIPs[0] !== clusterIP) {
@@ -55,10 +55,21 @@ function validateIps({ clusterIP = '' }: ServiceSpec, clusterIPs: readonly strin
   );
   if (clusterIPs.length > 2) errors.push(invalid(path, clusterIPs, 'may only hold up to 2 values'));
   const families = clusterIPs.map((ip) => ipFamily(ip)).filter((family) => family !== undefined);
+  if (errors.length === 0 && clusterIP !== 'None') errors.push(...matchFamilies(clusterIPs, ipFamilies));
   if (clusterIPs.length === 2 && families.length === 2 && families[0] === families[1]) {
     errors.push(invalid(path, clusterIPs, 'may specify no more than one IP for each IP family'));
   }
   return errors;
+}
+
+/** Addresses and families stand in the same order. */
+function matchFamilies(clusterIPs: readonly string[], families: readonly string[]): FieldError[] {
+  return clusterIPs.flatMap((ip, at) => {
+    const family = families[at];
+    if (family === undefined || family === `IPv${ipFamily(ip)}`) return [];
+    const path = SPEC.at('clusterIPs').index(at);
+    return [invalid(path, ip, `expected an ${family} value as indicated by \`ipFamilies[${at}]\``)];
+  });
 }
 
 function hasClusterIp({ type }: ServiceSpec): boolean {

@@ -20,16 +20,15 @@ export function needsHealthCheckPort({ type, externalTrafficPolicy }: Spec): boo
 /** An update that leaves out what the server once allocated keeps it. */
 export function keepAllocated({ spec }: Draft<Service>, { spec: old }: Service): void {
   if (hasClusterIp(old) && hasClusterIp(spec)) {
-    if (!spec.clusterIP && (spec.clusterIPs ?? []).length === 0) {
-      if (old.clusterIP !== undefined) spec.clusterIP = old.clusterIP;
-      if (old.clusterIPs) spec.clusterIPs = [...old.clusterIPs];
-    }
+    if (!spec.clusterIP && old.clusterIP) spec.clusterIP = old.clusterIP;
+    if (!spec.clusterIPs?.length && old.clusterIPs) spec.clusterIPs = [...old.clusterIPs];
   }
   if (hasNodePorts(old) && hasNodePorts(spec)) {
-    const had = new Map((old.ports ?? []).map(({ port, protocol, nodePort }) => [`${port}/${protocol}`, nodePort]));
+    // by name: the client may have changed anything else of a port
+    const had = new Map((old.ports ?? []).map(({ name = '', nodePort }) => [name, nodePort]));
     const used = new Set((spec.ports ?? []).map(({ nodePort }) => nodePort));
     for (const port of spec.ports ?? []) {
-      const before = had.get(`${port.port}/${port.protocol}`);
+      const before = had.get(port.name ?? '');
       if (!port.nodePort && before && !used.has(before)) port.nodePort = before;
     }
   }
