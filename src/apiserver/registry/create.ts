@@ -61,8 +61,8 @@ async function createOnce(served: ServedResource, sent: Draft<KubeObject>, reque
   definition.strategy.defaults?.(admitted);
   dedupeOwners(admitted, request.warn);
 
-  await using hooks = await runHooks(served, admitted, undefined, context);
   definition.strategy.prepareForCreate?.(admitted, context);
+  await using hooks = await runHooks(served, admitted, undefined, context);
   if (definition.hasGeneration) admitted.metadata.generation = 1;
   const draft = normalized(served, admitted);
   validateNew(served, draft, context);

@@ -123,8 +123,8 @@ async function updateOnce(served: ServedResource, attempt: Attempt): Promise<Wri
   definition.strategy.defaults?.(admitted);
   dedupeOwners(admitted, request.warn);
 
-  await using hooks = request.subresource ? undefined : await runHooks(served, admitted, old, context);
   prepare(served, admitted, attempt);
+  await using hooks = request.subresource ? undefined : await runHooks(served, admitted, old, context);
   const draft = normalized(served, admitted);
   validateChanged(served, draft, attempt);
   for (const text of definition.strategy.warnings?.(draft, old, context) ?? []) request.warn(text);
