@@ -21,6 +21,7 @@ export async function agent(args: readonly string[]): Promise<void> {
   const { flags } = parseFlags('agent', args, { 'run-dir': 'string' });
   const cluster = await readCluster(flags['run-dir'] ?? '');
   if (!cluster) throw new CliError('agent is started by dhow up');
+  process.umask(0o022); // containerd inherits it: a stricter one would close root file systems to users that are not root
   const stop = new AbortController();
   for (const name of ['SIGTERM', 'SIGINT'] as const)
     process.once(name, () => stop.abort(new Error('the agent is being stopped')));
