@@ -40,7 +40,9 @@ function validateFamilies(families: readonly string[], policy: string | undefine
 function validateIps({ clusterIP = '', ipFamilies = [] }: ServiceSpec, clusterIPs: readonly string[]): FieldError[] {
   const path = SPEC.at('clusterIPs');
   const errors: FieldError[] = [];
-  if (clusterIPs.length > 0 && clusterIPs[0] !== clusterIP) {
+  if (clusterIPs.length > 0 && !clusterIP) {
+    errors.push(invalid(path, clusterIPs, 'must be empty when `clusterIP` is not specified'));
+  } else if (clusterIPs.length > 0 && clusterIPs[0] !== clusterIP) {
     errors.push(invalid(path, clusterIPs, 'first value must match `clusterIP`'));
   } else if (clusterIPs.length === 0 && clusterIP && clusterIP !== 'None') {
     errors.push(...isValidIp(clusterIP, path.index(0)));
@@ -48,7 +50,8 @@ function validateIps({ clusterIP = '', ipFamilies = [] }: ServiceSpec, clusterIP
   errors.push(
     ...eachItem(clusterIPs, path, (ip, at, index) => {
       if (ip === 'None') {
-        return clusterIPs.length > 1 && index > 0 ? [invalid(at, ip, "'None' must be the first and only value")] : [];
+        if (index > 0) return [invalid(at, ip, "'None' must be the first and only value")];
+        return clusterIPs.length > 1 ? [invalid(path, clusterIPs, "'None' must be the first and only value")] : [];
       }
       return isValidIp(ip, at);
     }),

@@ -9,8 +9,13 @@ function hasClusterIp({ type }: Spec): boolean {
   return type === 'ClusterIP' || type === 'NodePort' || type === 'LoadBalancer';
 }
 
+/** Ports that a load balancer once got stay when it is told to get no more: the client takes them away itself. */
+function mayHaveNodePorts({ type }: Spec): boolean {
+  return type === 'NodePort' || type === 'LoadBalancer';
+}
+
 function hasNodePorts(spec: Spec): boolean {
-  return spec.type === 'NodePort' || (spec.type === 'LoadBalancer' && spec.allocateLoadBalancerNodePorts !== false);
+  return mayHaveNodePorts(spec) && (spec.type === 'NodePort' || spec.allocateLoadBalancerNodePorts !== false);
 }
 
 export function needsHealthCheckPort({ type, externalTrafficPolicy }: Spec): boolean {
@@ -48,7 +53,7 @@ export function dropTypeDependentFields({ spec, status }: Draft<Service>, { spec
     if (same('ipFamilies')) delete spec.ipFamilies;
     if (same('ipFamilyPolicy')) delete spec.ipFamilyPolicy;
   }
-  if (hasNodePorts(old) && !hasNodePorts(spec) && sameNodePorts(spec, old)) {
+  if (mayHaveNodePorts(old) && !mayHaveNodePorts(spec) && sameNodePorts(spec, old)) {
     for (const port of spec.ports ?? []) delete port.nodePort;
   }
   if (needsHealthCheckPort(old) && !needsHealthCheckPort(spec) && same('healthCheckNodePort')) {
