@@ -37,7 +37,9 @@ interface Target {
 
 function targetOf(path: string): Target | undefined {
   const match =
-    /^\/(?:api|apis\/([^/]+))\/([^/]+)(?:\/namespaces\/([^/]+)(?=\/))?\/([^/]+)(?:\/([^/]+))?(?:\/([^/]+))?$/.exec(path);
+    /^\/(?:api|apis\/([^/]+))\/([^/]+)(?:\/namespaces\/([^/]+)(?=\/))?\/([^/]+)(?:\/([^/]+))?(?:\/([^/]+))?$/.exec(
+      path,
+    );
   if (!match) return undefined;
   const [, group = '', version, namespace = '', plural, name = '', subresource = ''] = match;
   const definition = definitions.find((each) => each.group === group && each.plural === plural);
@@ -61,7 +63,12 @@ function admit(kind: string, draft: Json, subresource: string): void {
   const { spec } = draft;
   spec.serviceAccountName ||= 'default';
   spec.serviceAccount = spec.serviceAccountName;
-  spec.priority ??= spec.priorityClassName === 'system-cluster-critical' ? 2000000000 : spec.priorityClassName === 'system-node-critical' ? 2000001000 : 0;
+  spec.priority ??=
+    spec.priorityClassName === 'system-cluster-critical'
+      ? 2000000000
+      : spec.priorityClassName === 'system-node-critical'
+        ? 2000001000
+        : 0;
   spec.preemptionPolicy ??= 'PreemptLowerPriority';
   spec.tolerations ??= [];
   for (const key of ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable']) {
@@ -93,7 +100,11 @@ async function write(target: Target, sent: unknown, old: KubeObject | undefined)
   const { definition, version, subresource } = target;
   const context = contextOf(subresource);
   const apiVersion = definition.group ? `${definition.group}/${version.version}` : version.version;
-  let draft = decodeObject(sent, version.schema, { fieldValidation: 'Ignore', kind: definition.kind, apiVersion }).object;
+  let draft = decodeObject(sent, version.schema, {
+    fieldValidation: 'Ignore',
+    kind: definition.kind,
+    apiVersion,
+  }).object;
   if (definition.namespaced) draft.metadata.namespace ||= target.namespace || 'ns';
   version.defaults?.(draft);
   const storing = definitions.find((each) => each.group === '' && each.plural === definition.sharesStorageWith);
@@ -121,17 +132,22 @@ async function write(target: Target, sent: unknown, old: KubeObject | undefined)
   const members = draft as unknown as Json;
   if (subresource === 'status') {
     for (const key of Object.keys(members)) if (key !== 'metadata' && key !== 'status') delete members[key];
-    for (const [key, value] of Object.entries(old)) if (key !== 'metadata' && key !== 'status') members[key] = draftOf(value);
+    for (const [key, value] of Object.entries(old))
+      if (key !== 'metadata' && key !== 'status') members[key] = draftOf(value);
   } else if (!own && subresources.status) {
     if ((old as unknown as Json).status === undefined) delete members.status;
     else members.status = draftOf((old as unknown as Json).status);
   }
   draft.metadata.resourceVersion ||= '1';
+  draft.metadata.uid ||= old.metadata.uid ?? SOME_UID;
   draft.metadata.creationTimestamp ||= old.metadata.creationTimestamp ?? SOME_TIME;
   if (own) own.prepareForUpdate?.(draft, old, context);
   else strategy.prepareForUpdate?.(draft, old, context);
   const errors = [
-    ...((own ? own.validateUpdate?.(draft, old, context) : (strategy.validateUpdate?.(draft, old, context) ?? (strategy.validateUpdate ? [] : strategy.validate?.(draft, context)))) ?? []),
+    ...((own
+      ? own.validateUpdate?.(draft, old, context)
+      : (strategy.validateUpdate?.(draft, old, context) ??
+        (strategy.validateUpdate ? [] : strategy.validate?.(draft, context)))) ?? []),
   ];
   if (errors.length > 0) return invalidOutcome(errors);
   const warnings = strategy.warnings?.(draft, old, context).length ?? 0;
@@ -140,20 +156,32 @@ async function write(target: Target, sent: unknown, old: KubeObject | undefined)
 
 function patched(target: Target, old: unknown, request: Json): unknown {
   if (request['type'] === 'merge') return applyMergePatch(draftOf(old), request['body']);
-  if (request['type'] === 'strategic') return applyStrategicMergePatch(draftOf(old), request['body'], target.version.schema);
+  if (request['type'] === 'strategic')
+    return applyStrategicMergePatch(draftOf(old), request['body'], target.version.schema);
   if (request['type'] === 'jsonpatch') return applyJsonPatch(draftOf(old), request['body']);
   return undefined;
 }
 
-function* differences(actual: any, expected: any, path: string): Generator<string> { // oxlint-disable-line no-explicit-any
+function* differences(actual: any, expected: any, path: string): Generator<string> {
+  // oxlint-disable-line no-explicit-any
   if (isDeepStrictEqual(actual, expected)) return;
   if (Array.isArray(actual) && Array.isArray(expected) && actual.length === expected.length) {
     for (const [index, value] of actual.entries()) yield* differences(value, expected[index], `${path}[${index}]`);
-  } else if (actual && expected && typeof actual === 'object' && typeof expected === 'object' && !Array.isArray(actual)) {
+  } else if (
+    actual &&
+    expected &&
+    typeof actual === 'object' &&
+    typeof expected === 'object' &&
+    !Array.isArray(actual)
+  ) {
     for (const key of new Set([...Object.keys(actual), ...Object.keys(expected)])) {
       yield* differences(actual[key], expected[key], `${path}.${key}`);
     }
-  } else if (typeof expected === 'string' && (expected.startsWith('2026-01-01T00:00:00') || expected === SOME_UID || /^<[a-z-]+>$/.test(expected))) return;
+  } else if (
+    typeof expected === 'string' &&
+    (expected.startsWith('2026-01-01T00:00:00') || expected === SOME_UID || /^<[a-z-]+>$/.test(expected))
+  )
+    return;
   else yield `${path}: got ${JSON.stringify(actual)}, recorded ${JSON.stringify(expected)}`;
 }
 
@@ -175,7 +203,9 @@ function comparable(object: unknown, schema: ResourceVersion['schema']): Json {
     else delete rest['spec'].volumes;
     for (const list of ['containers', 'initContainers', 'ephemeralContainers']) {
       for (const container of rest['spec'][list] ?? []) {
-        const mounts = container.volumeMounts?.filter((each: Json) => !/secrets\/kubernetes.io\/serviceaccount/.test(each['mountPath']));
+        const mounts = container.volumeMounts?.filter(
+          (each: Json) => !/secrets\/kubernetes.io\/serviceaccount/.test(each['mountPath']),
+        );
         if (mounts?.length === 0) delete container.volumeMounts;
         else if (mounts) container.volumeMounts = mounts;
       }
@@ -193,20 +223,28 @@ function describe(outcome: Outcome): string {
 function judge(outcome: Outcome, { response }: Step, target: Target): string | undefined {
   if (!response) return undefined;
   const { code, body } = response;
-  const ours = (cause: string) => !/ (metadata\.(uid|generation|creationTimestamp|deletion\w+|resourceVersion|name|namespace)|patch)$/.test(cause);
+  const ours = (cause: string) =>
+    !/ (metadata\.(uid|generation|creationTimestamp|deletion\w+|resourceVersion|name|namespace)|patch)$/.test(cause);
   const all = (body?.['details']?.causes ?? []).map(({ field, reason }: Json) => `${reason} ${field}`);
   const causes = all.filter(ours);
   if (code === 422 && causes.length === 0) return undefined;
   if (code === 422) {
-    const got = (Array.isArray(outcome.body) ? outcome.body : []).map(({ field, reason }) => `${reason} ${field}`).filter(ours);
+    const got = (Array.isArray(outcome.body) ? outcome.body : [])
+      .map(({ field, reason }) => `${reason} ${field}`)
+      .filter(ours);
     if (outcome.code !== 422) return `recorded 422 [${causes.join(', ')}], got ${describe(outcome)}`;
-    return isDeepStrictEqual(got.sort(), causes.sort()) ? undefined : `recorded 422 [${causes.join(', ')}], got [${got.join(', ')}]`;
+    return isDeepStrictEqual(got.sort(), causes.sort())
+      ? undefined
+      : `recorded 422 [${causes.join(', ')}], got [${got.join(', ')}]`;
   }
   if (code >= 400) return undefined;
   if (outcome.code !== code && outcome.code >= 400) return `recorded ${code}, got ${describe(outcome)}`;
   if (body?.['kind'] !== target.definition.kind) return undefined;
-  const found = [...differences(comparable(outcome.body, target.version.schema), comparable(body, target.version.schema), '')];
-  if (outcome.warnings !== (response.warnings ?? 0) && !target.subresource) found.push(`warnings: got ${outcome.warnings}, recorded ${response.warnings ?? 0}`);
+  const found = [
+    ...differences(comparable(outcome.body, target.version.schema), comparable(body, target.version.schema), ''),
+  ];
+  if (outcome.warnings !== (response.warnings ?? 0) && !target.subresource)
+    found.push(`warnings: got ${outcome.warnings}, recorded ${response.warnings ?? 0}`);
   return found.length > 0 ? found.join('\n      ') : undefined;
 }
 
@@ -214,11 +252,21 @@ function nameOf(object: Json | string | undefined): string | undefined {
   return typeof object === 'string' ? object : (object?.['metadata']?.name ?? object?.['name']);
 }
 
-function judgeTable({ response }: Step, target: Target, stored: ReadonlyMap<string, KubeObject>, storedKey: string): string | undefined {
+function judgeTable(
+  { response }: Step,
+  target: Target,
+  stored: ReadonlyMap<string, KubeObject>,
+  storedKey: string,
+): string | undefined {
   const body = response?.body;
   if (body?.['kind'] !== 'Table' || response?.code !== 200) return undefined;
   const columns = target.version.columns;
-  const expected = (body['columns'] ?? []).map(({ name, type, format, priority }: Json) => ({ name, type, format, priority }));
+  const expected = (body['columns'] ?? []).map(({ name, type, format, priority }: Json) => ({
+    name,
+    type,
+    format,
+    priority,
+  }));
   const actual = columns.map(({ name, type, format, priority }) => ({ name, type, format, priority }));
   const found = expected.length > 0 ? [...differences(actual, expected, 'columns')] : [];
   for (const [at, cells] of (body['rows'] ?? []).entries()) {
@@ -230,7 +278,9 @@ function judgeTable({ response }: Step, target: Target, stored: ReadonlyMap<stri
       const value = cell !== null && typeof cell === 'object' ? '<age>' : cell;
       const recorded = cells[index];
       if (!isDeepStrictEqual(value, recorded) && !/<[a-z]+>|ago\)/.test(String(recorded))) {
-        found.push(`cell ${column.name} of ${name}: got ${JSON.stringify(value)}, recorded ${JSON.stringify(recorded)}`);
+        found.push(
+          `cell ${column.name} of ${name}: got ${JSON.stringify(value)}, recorded ${JSON.stringify(recorded)}`,
+        );
       }
     }
   }
@@ -239,7 +289,10 @@ function judgeTable({ response }: Step, target: Target, stored: ReadonlyMap<stri
 
 async function inStorage(target: Target, old: KubeObject | undefined): Promise<KubeObject | undefined> {
   const storing = definitions.find((each) => each.group === '' && each.plural === target.definition.sharesStorageWith);
-  return old && convert({ ...target, definition: storing ?? target.definition }, draftOf(old), target.definition.storageVersion);
+  return (
+    old &&
+    convert({ ...target, definition: storing ?? target.definition }, draftOf(old), target.definition.storageVersion)
+  );
 }
 
 async function runStep(step: Step, stored: Map<string, KubeObject>): Promise<string | undefined> {
@@ -256,7 +309,8 @@ async function runStep(step: Step, stored: Map<string, KubeObject>): Promise<str
     return undefined;
   }
   if (verb === 'get') {
-    if (response?.body?.['kind'] === definition.kind && !subresource) stored.set(key, response.body as unknown as KubeObject);
+    if (response?.body?.['kind'] === definition.kind && !subresource)
+      stored.set(key, response.body as unknown as KubeObject);
     return judgeTable(step, target, stored, key);
   }
   if ('raw' in request || (verb === 'post' && name) || subresource === 'scale') return undefined;
@@ -264,18 +318,27 @@ async function runStep(step: Step, stored: Map<string, KubeObject>): Promise<str
   if (verb !== 'post' && !old) return undefined;
   let outcome: Outcome;
   try {
-    const sent = verb === 'patch' ? patched(target, old && (await convert(target, draftOf(old), target.version.version)), request) : request['body'];
+    const sent =
+      verb === 'patch'
+        ? patched(target, old && (await convert(target, draftOf(old), target.version.version)), request)
+        : request['body'];
     if (sent === undefined) return undefined;
     outcome = await write(target, sent, verb === 'post' ? undefined : await inStorage(target, old));
   } catch (error) {
     if (!(error instanceof StatusError)) return `threw ${(error as Error).stack?.split('\n').slice(0, 4).join(' ')}`;
     const failed: StatusError = error;
-    outcome = { code: failed.code, body: isStatus(error, 'Invalid') ? (failed.status.details?.causes ?? []) : failed.message, warnings: 0 };
+    outcome = {
+      code: failed.code,
+      body: isStatus(error, 'Invalid') ? (failed.status.details?.causes ?? []) : failed.message,
+      warnings: 0,
+    };
   }
   const verdict = judge(outcome, step, target);
-  const kept = response && response.code < 300 && response.body?.['kind'] === definition.kind ? response.body : undefined;
+  const kept =
+    response && response.code < 300 && response.body?.['kind'] === definition.kind ? response.body : undefined;
   const object = (kept ?? (!response && outcome.code < 300 ? outcome.body : undefined)) as KubeObject | undefined;
-  if (object && !String(request['query'] ?? '').includes('dryRun')) stored.set(`${definition.storagePath}/${namespace}/${object.metadata.name}`, object);
+  if (object && !String(request['query'] ?? '').includes('dryRun'))
+    stored.set(`${definition.storagePath}/${namespace}/${object.metadata.name}`, object);
   return verdict;
 }
 
@@ -283,14 +346,20 @@ async function runStep(step: Step, stored: Map<string, KubeObject>): Promise<str
 const SOME_TIME = '2026-01-01T00:00:00Z';
 
 function recordedIn(file: URL): readonly { readonly name: string; readonly steps: readonly Step[] }[] {
-  return JSON.parse(readFileSync(file, 'utf8').replaceAll('$ns', 'ns')
-      .replace(/("(?:acquireTime|renewTime|eventTime|lastObservedTime)": ?)"<time>"/g, '$1"2026-01-01T00:00:00.000000Z"')
+  return JSON.parse(
+    readFileSync(file, 'utf8')
+      .replaceAll('$ns', 'ns')
+      .replace(
+        /("(?:acquireTime|renewTime|eventTime|lastObservedTime)": ?)"<time>"/g,
+        '$1"2026-01-01T00:00:00.000000Z"',
+      )
       .replace(/("(?:nodePort|healthCheckNodePort)": ?)"(?:<port>|\$\w+)"/g, `$1${SOME_PORT}`)
       .replace(/("clusterIP": ?)"(?:<ip>|\$\w+)"/g, '$1"10.43.7.7"')
       .replace(/("clusterIPs": ?\[\s*)"(?:<ip>|\$\w+)"/g, '$1"10.43.7.7"')
       .replaceAll('<uid>', SOME_UID)
       .replaceAll('"$uid"', `"${SOME_UID}"`)
-      .replaceAll('<time>', SOME_TIME));
+      .replaceAll('<time>', SOME_TIME),
+  );
 }
 
 const SOME_UID = '00000000-0000-4000-8000-000000000000';
@@ -314,7 +383,12 @@ for (const area of readdirSync(root, { withFileTypes: true }).filter((entry) => 
         if (verdict === undefined) passed++;
         else {
           failed++;
-          if (!flags.includes('--quiet')) console.log(`${scenario.name} [${index}] ${JSON.stringify(step.request).replace(/"(apiVersion|kind|automountServiceAccountToken)":("[^"]*"|false),?/g, '').slice(0, 330)}\n      ${verdict}`);
+          if (!flags.includes('--quiet'))
+            console.log(
+              `${scenario.name} [${index}] ${JSON.stringify(step.request)
+                .replace(/"(apiVersion|kind|automountServiceAccountToken)":("[^"]*"|false),?/g, '')
+                .slice(0, 330)}\n      ${verdict}`,
+            );
         }
       }
     }

@@ -70,11 +70,15 @@ export function validateRunningTemplate(
   if (selector && validateLabelSelector(selector, path).length > 0) {
     return [invalid(SPEC.at('selector'), selector, 'invalid label selector')];
   }
-  const unselected = kind === 'StatefulSet' && !selector;
+  const unselected = kind !== 'ReplicationController' && kind !== 'DaemonSet' && !selector;
   if (unselected || (selector && !isEmpty(selector))) {
     if (!matchesLabels(compileLabelSelector(selector), template.metadata?.labels)) {
       errors.push(
-        invalid(path.at('metadata', 'labels'), template.metadata?.labels ?? null, '`selector` does not match template `labels`'),
+        invalid(
+          path.at('metadata', 'labels'),
+          template.metadata?.labels ?? null,
+          '`selector` does not match template `labels`',
+        ),
       );
     }
   }
@@ -83,7 +87,9 @@ export function validateRunningTemplate(
     errors.push(notSupported(path.at('spec', 'restartPolicy'), spec.restartPolicy ?? '', ['Always']));
   }
   if (spec.activeDeadlineSeconds !== undefined) {
-    errors.push(forbidden(path.at('spec', 'activeDeadlineSeconds'), `activeDeadlineSeconds in ${kind} is not Supported`));
+    errors.push(
+      forbidden(path.at('spec', 'activeDeadlineSeconds'), `activeDeadlineSeconds in ${kind} is not Supported`),
+    );
   }
   return errors;
 }
@@ -99,16 +105,14 @@ export function nonNegativeCounts<Field extends string>(
 ): FieldError[] {
   return fields.flatMap((field) => {
     const value = status?.[field];
-    return typeof value === 'number' || typeof value === 'bigint' ? nonNegative(value, FieldPath.of('status', field)) : [];
+    return typeof value === 'number' || typeof value === 'bigint'
+      ? nonNegative(value, FieldPath.of('status', field))
+      : [];
   });
 }
 
 /** `field` counts a part of what `whole` counts. */
-export function notGreater(
-  status: Readonly<Record<string, unknown>>,
-  field: string,
-  whole: string,
-): FieldError[] {
+export function notGreater(status: Readonly<Record<string, unknown>>, field: string, whole: string): FieldError[] {
   const part = Number(status[field] ?? 0);
   if (part <= Number(status[whole] ?? 0)) return [];
   const shown = whole === 'replicas' ? 'status.replicas' : whole;

@@ -22,7 +22,9 @@ export function validateRules(rules: readonly PolicyRule[] | null | undefined, n
       }
       const others = [rule.apiGroups, rule.resources, rule.resourceNames].some((list) => (list ?? []).length > 0);
       if (others) {
-        errors.push(invalid(at.at('nonResourceURLs'), urls, 'rules cannot apply to both regular resources and non-resource URLs'));
+        errors.push(
+          invalid(at.at('nonResourceURLs'), urls, 'rules cannot apply to both regular resources and non-resource URLs'),
+        );
       }
       return errors;
     }
@@ -49,14 +51,21 @@ export function defaultBinding({ roleRef, subjects }: Draft<Binding>): void {
 }
 
 /** `roles`: kinds that the binding may refer to; the first error about the reference is the last. */
-export function validateBinding({ roleRef, subjects }: Binding, roles: readonly string[], namespaced: boolean): FieldError[] {
+export function validateBinding(
+  { roleRef, subjects }: Binding,
+  roles: readonly string[],
+  namespaced: boolean,
+): FieldError[] {
   const ref = FieldPath.of('roleRef');
   const errors: FieldError[] = [];
   if (roleRef.apiGroup !== GROUP) errors.push(notSupported(ref.at('apiGroup'), roleRef.apiGroup, [GROUP]));
   if (!roles.includes(roleRef.kind)) errors.push(notSupported(ref.at('kind'), roleRef.kind, roles));
   if (!roleRef.name) errors.push(required(ref.at('name')));
   else errors.push(...invalidFor(isPathSegment(roleRef.name, false), roleRef.name, ref.at('name')));
-  return [...errors, ...eachItem(subjects, FieldPath.of('subjects'), (subject, at) => validateSubject(subject, at, namespaced))];
+  return [
+    ...errors,
+    ...eachItem(subjects, FieldPath.of('subjects'), (subject, at) => validateSubject(subject, at, namespaced)),
+  ];
 }
 
 function validateSubject(subject: Subject, path: FieldPath, namespaced: boolean): FieldError[] {
@@ -90,13 +99,17 @@ function names(subjects: readonly Subject[] | undefined, kind: string, home: str
     .join(', ');
 }
 
-export const bindingColumns: readonly Column<Pick<RoleBinding, 'apiVersion' | 'metadata' | 'roleRef' | 'subjects'> & { readonly kind: string }>[] = [
+export const bindingColumns: readonly Column<
+  Pick<RoleBinding, 'apiVersion' | 'metadata' | 'roleRef' | 'subjects'> & { readonly kind: string }
+>[] = [
   nameColumn,
   column('Role', ({ roleRef }) => `${roleRef.kind}/${roleRef.name}`),
   ageColumn,
   wideColumn('Users', ({ subjects }) => names(subjects, 'User', '')),
   wideColumn('Groups', ({ subjects }) => names(subjects, 'Group', '')),
-  wideColumn('ServiceAccounts', ({ subjects, metadata }) => names(subjects, 'ServiceAccount', metadata.namespace ?? '')),
+  wideColumn('ServiceAccounts', ({ subjects, metadata }) =>
+    names(subjects, 'ServiceAccount', metadata.namespace ?? ''),
+  ),
 ];
 
 /** Objects whose printer upstream never wrote: name and time of creation. */
@@ -104,4 +117,3 @@ export const createdAtColumns: readonly Column[] = [
   nameColumn,
   column('Created At', ({ metadata }) => metadata.creationTimestamp ?? null, { type: 'date' }),
 ];
-

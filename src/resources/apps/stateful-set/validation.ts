@@ -104,7 +104,15 @@ export function validateStatefulSetUpdate(set: StatefulSet, old: StatefulSet, co
   ];
 }
 
-const COUNTS = ['replicas', 'readyReplicas', 'currentReplicas', 'updatedReplicas', 'availableReplicas', 'observedGeneration', 'collisionCount'] as const;
+const COUNTS = [
+  'replicas',
+  'readyReplicas',
+  'currentReplicas',
+  'updatedReplicas',
+  'availableReplicas',
+  'observedGeneration',
+  'collisionCount',
+] as const;
 
 export function validateStatefulSetStatus({ status }: StatefulSet, old: StatefulSet): FieldError[] {
   const counts = { ...status };

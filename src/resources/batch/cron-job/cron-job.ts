@@ -63,7 +63,9 @@ export const cronJob = defineResource('batch/v1', 'CronJob', {
 function validateCronJob({ metadata, spec }: CronJob, { featureOn }: WriteContext): FieldError[] {
   const errors: FieldError[] = [];
   if ((metadata.name ?? '').length > MAX_NAME) {
-    errors.push(invalid(FieldPath.of('metadata', 'name'), metadata.name, `must be no more than ${MAX_NAME} characters`));
+    errors.push(
+      invalid(FieldPath.of('metadata', 'name'), metadata.name, `must be no more than ${MAX_NAME} characters`),
+    );
   }
   const schedule = SPEC.at('schedule');
   if (!spec.schedule) errors.push(required(schedule));
@@ -90,7 +92,10 @@ function validateCronJob({ metadata, spec }: CronJob, { featureOn }: WriteContex
 function validateTimeZone(zone: string | undefined, path: FieldPath): FieldError[] {
   if (zone === undefined) return [];
   if (zone === '') return [invalid(path, zone, 'timeZone must be nil or non-empty string')];
-  if (zone.toLowerCase() === 'local') return [invalid(path, zone, 'timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones')];
+  if (zone.toLowerCase() === 'local')
+    return [
+      invalid(path, zone, 'timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones'),
+    ];
   return isTimeZone(zone) ? [] : [invalid(path, zone, `unknown time zone ${zone}`)];
 }
 

@@ -176,16 +176,21 @@ function validateSuccessRule(
 
 /** `0,2-4`: how many; undefined where the text is no ascending list of indexes below the number of completions. */
 function countIndexes(text: string, completions: number): number | undefined {
+  return parseIndexes(text, completions)?.reduce((count, [from, to]) => count + to - from + 1, 0);
+}
+
+/** The ranges in a list of indexes, both ends included; undefined where it is no ascending list below `completions`. */
+export function parseIndexes(text: string, completions: number): (readonly [from: number, to: number])[] | undefined {
   let last = -1;
-  let count = 0;
+  const ranges: (readonly [number, number])[] = [];
   for (const part of text === '' ? [] : text.split(',')) {
     const match = /^(\d+)(?:-(\d+))?$/.exec(part);
     if (!match) return undefined;
     const from = Number(match[1]);
     const to = match[2] === undefined ? from : Number(match[2]);
     if (from <= last || to < from || (match[2] !== undefined && to === from) || to >= completions) return undefined;
-    count += to - from + 1;
+    ranges.push([from, to]);
     last = to;
   }
-  return count;
+  return ranges;
 }

@@ -6,7 +6,8 @@ import { compileLabelSelector, matchesLabels } from '#machinery/selectors/labels
 import type { Job, JobSpec } from '#machinery/types/batch-v1.ts';
 import type { PodTemplateSpec } from '#machinery/types/core-v1.ts';
 import { nonNegative } from '#machinery/validation/basics.ts';
-import { validateLabelName, validateLabelSelector } from '#machinery/validation/labels.ts';
+import { validateLabelSelector } from '#machinery/validation/labels.ts';
+import { isDnsSubdomain } from '#machinery/validation/names.ts';
 import { immutable } from '../../apps/workload.ts';
 import { validatePodTemplate } from '../../core/pod/validation/pod.ts';
 import { validateFailurePolicy, validateSuccessPolicy } from './policy-validation.ts';
@@ -19,11 +20,7 @@ const NAME_LABEL = 'batch.kubernetes.io/job-name';
 const MAX_MANAGER = 63;
 
 export function validateJob(job: Job, { featureOn }: WriteContext): FieldError[] {
-  return [
-    ...validateGeneratedSelector(job),
-    ...validateSelectedSpec(job, featureOn),
-    ...validateIndexedName(job),
-  ];
+  return [...validateGeneratedSelector(job), ...validateSelectedSpec(job, featureOn), ...validateIndexedName(job)];
 }
 
 function validateSelectedSpec({ spec }: Job, featureOn: WriteContext['featureOn']): FieldError[] {
@@ -73,14 +70,9 @@ function validateGeneratedSelector({ metadata, spec }: Job): FieldError[] {
 function validateSelector({ selector, template }: JobSpec): FieldError[] {
   const errors = selector ? validateLabelSelector(selector, SPEC.at('selector')) : [required(SPEC.at('selector'))];
   if (selector && errors.length > 0) return errors;
-  if (matchesLabels(compileLabelSelector(selector), template.metadata?.labels)) return [];
-  return [
-    invalid(
-      SPEC.at('template', 'metadata', 'labels'),
-      template.metadata?.labels ?? null,
-      '`selector` does not match template `labels`',
-    ),
-  ];
+  if (matchesLabels(compileLabelSelector(selector), template.metadata?.labels)) return errors;
+  const path = SPEC.at('template', 'metadata', 'labels');
+  return [...errors, invalid(path, template.metadata?.labels ?? null, '`selector` does not match template `labels`')];
 }
 
 export function validateJobSpec(spec: JobSpec, path: FieldPath, featureOn: WriteContext['featureOn']): FieldError[] {
@@ -113,9 +105,13 @@ function validateNumbers(spec: JobSpec, path: FieldPath): FieldError[] {
 
 function validateManager({ managedBy }: JobSpec, path: FieldPath): FieldError[] {
   if (managedBy === undefined) return [];
-  const errors = managedBy.includes('/')
-    ? validateLabelName(managedBy, path)
-    : [invalid(path, managedBy, 'must be a domain-prefixed path (such as "acme.io/foo")')];
+  if (managedBy === '') return [required(path)];
+  const [domain = '', ...rest] = managedBy.split('/');
+  const good =
+    rest.length > 0 &&
+    rest.every((part) => /^[A-Za-z0-9/\-._~%!$&'()*+,;=:]+$/.test(part)) &&
+    isDnsSubdomain(domain, false).length === 0;
+  const errors = good ? [] : [invalid(path, managedBy, 'must be a domain-prefixed path (such as "acme.io/foo")')];
   if (managedBy.length > MAX_MANAGER) {
     errors.push({
       type: 'FieldValueTooLong',

@@ -10,13 +10,31 @@ function of(cell: (event: Event) => Cell): (object: KubeObject) => Cell {
 /** The same cells for both groups of events. */
 export const eventColumns: readonly Column[] = [
   column('Last Seen', of(lastSeen)),
-  column('Type', of(({ type }) => type ?? '')),
-  column('Reason', of(({ reason }) => reason ?? '')),
-  column('Object', of(({ involvedObject }) => objectCell(involvedObject))),
-  wideColumn('Subobject', of(({ involvedObject }) => involvedObject?.fieldPath ?? '')),
+  column(
+    'Type',
+    of(({ type }) => type ?? ''),
+  ),
+  column(
+    'Reason',
+    of(({ reason }) => reason ?? ''),
+  ),
+  column(
+    'Object',
+    of(({ involvedObject }) => objectCell(involvedObject)),
+  ),
+  wideColumn(
+    'Subobject',
+    of(({ involvedObject }) => involvedObject?.fieldPath ?? ''),
+  ),
   wideColumn('Source', of(sourceCell)),
-  column('Message', of(({ message }) => (message ?? '').trim())),
-  wideColumn('First Seen', of(({ firstTimestamp, eventTime }) => ({ since: firstTimestamp ?? eventTime }))),
+  column(
+    'Message',
+    of(({ message }) => (message ?? '').trim()),
+  ),
+  wideColumn(
+    'First Seen',
+    of(({ firstTimestamp, eventTime }) => ({ since: firstTimestamp ?? eventTime })),
+  ),
   wideColumn('Count', of(countCell)),
   wideColumn('Name', ({ metadata }) => metadata.name ?? '', { format: 'name' }),
 ];

@@ -28,7 +28,8 @@ export function validateLegacyEvent(event: Event, controllerField: string): Fiel
   for (const field of ['reportingInstance', 'action', 'reason'] as const) {
     const value = event[field] ?? '';
     if (!value) errors.push(required(FieldPath.of(field)));
-    if (value.length > MAX_WORD) errors.push(invalid(FieldPath.of(field), '', `can have at most ${MAX_WORD} characters`));
+    if (value.length > MAX_WORD)
+      errors.push(invalid(FieldPath.of(field), '', `can have at most ${MAX_WORD} characters`));
   }
   if ((event.message ?? '').length > MAX_MESSAGE) {
     errors.push(invalid(FieldPath.of('message'), '', `can have at most ${MAX_MESSAGE} characters`));

@@ -48,7 +48,8 @@ export const node = defineResource('v1', 'Node', {
     if (!status) return;
     roundQuantities(status.capacity);
     roundQuantities(status.allocatable);
-    if (status.capacity && Object.keys(status.allocatable ?? {}).length === 0) status.allocatable = { ...status.capacity };
+    if (status.capacity && Object.keys(status.allocatable ?? {}).length === 0)
+      status.allocatable = { ...status.capacity };
   },
 
   /** Configuration of a kubelet out of a ConfigMap was taken back. */

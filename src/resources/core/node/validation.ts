@@ -1,5 +1,13 @@
 import { semanticEqual } from '#machinery/equality.ts';
-import { duplicate, type FieldError, FieldPath, forbidden, invalid, notSupported, required } from '#machinery/field-error.ts';
+import {
+  duplicate,
+  type FieldError,
+  FieldPath,
+  forbidden,
+  invalid,
+  notSupported,
+  required,
+} from '#machinery/field-error.ts';
 import { draftOf } from '#machinery/object.ts';
 import type { Node, Taint } from '#machinery/types/core-v1.ts';
 import { eachItem } from '#machinery/validation/basics.ts';
@@ -80,11 +88,25 @@ export function validateNodeUpdate(node: Node, old: Node): FieldError[] {
   }
   const fixed = (each: Node) => {
     const copy = draftOf(each.spec ?? {});
-    for (const field of ['podCIDR', 'podCIDRs', 'providerID', 'taints', 'unschedulable', 'configSource', 'externalID'] as const) delete copy[field];
+    for (const field of [
+      'podCIDR',
+      'podCIDRs',
+      'providerID',
+      'taints',
+      'unschedulable',
+      'configSource',
+      'externalID',
+    ] as const)
+      delete copy[field];
     return copy;
   };
   if (!semanticEqual(fixed(node), fixed(old))) {
-    errors.push(forbidden(SPEC, 'node updates may only change labels, taints, or capacity (or configSource, if the DynamicKubeletConfig feature gate is enabled)'));
+    errors.push(
+      forbidden(
+        SPEC,
+        'node updates may only change labels, taints, or capacity (or configSource, if the DynamicKubeletConfig feature gate is enabled)',
+      ),
+    );
   }
   return [...errors, ...validatePodCidrs(node)];
 }
@@ -115,4 +137,3 @@ export function validateNodeStatus(node: Node): FieldError[] {
     }),
   ];
 }
-

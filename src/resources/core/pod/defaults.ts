@@ -11,6 +11,7 @@ import type {
   Probe,
   ResourceRequirements,
 } from '#machinery/types/core-v1.ts';
+import { defaultPodLevelResources } from './pod-level-resources.ts';
 import { defaultVolume } from './volume-defaults.ts';
 
 type AnyContainer = Draft<Container> | Draft<EphemeralContainer>;
@@ -24,7 +25,7 @@ export function defaultPod(pod: Draft<Pod>): void {
   if ((spec.terminationGracePeriodSeconds ?? 0) < 0) spec.terminationGracePeriodSeconds = 1;
   defaultPodIps(pod.status);
   for (const container of containersOf(spec)) requestWhatIsLimited(container.resources);
-  requestAtPodLevel(spec);
+  defaultPodLevelResources(spec);
   spec.enableServiceLinks ??= true;
   if (spec.hostNetwork) for (const container of containersOf(spec)) defaultHostPorts(container);
 }
@@ -143,19 +144,6 @@ function requestWhatIsLimited(resources: Draft<ResourceRequirements> | undefined
   if (!resources?.limits) return;
   const missing = Object.entries(resources.limits).filter(([name]) => resources.requests?.[name] === undefined);
   if (missing.length > 0) resources.requests = { ...resources.requests, ...Object.fromEntries(missing) };
-}
-
-const POD_LEVEL = (name: string) => name === 'cpu' || name === 'memory' || name.startsWith('hugepages-');
-
-/** Pod-level limits become requests too, where no container asks for that resource. Source: KEP-2837. */
-function requestAtPodLevel(spec: Draft<PodSpec>): void {
-  const { resources } = spec;
-  if (!resources?.limits) return;
-  for (const [name, limit] of Object.entries(resources.limits)) {
-    if (!POD_LEVEL(name) || resources.requests?.[name] !== undefined) continue;
-    const asked = containersOf(spec).some((container) => container.resources?.requests?.[name] !== undefined);
-    if (!asked) resources.requests = { ...resources.requests, [name]: limit };
-  }
 }
 
 function defaultHostPorts(container: Draft<Container>): void {

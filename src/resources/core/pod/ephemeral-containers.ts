@@ -38,4 +38,3 @@ function validateKept(pod: Pod, old: Pod): FieldError[] {
   }
   return errors;
 }
-

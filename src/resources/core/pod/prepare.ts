@@ -1,6 +1,7 @@
 import type { Draft } from '#machinery/object.ts';
 import type { WriteContext } from '#machinery/resource/definition.ts';
 import type { Pod, PodAffinityTerm, PodSpec } from '#machinery/types/core-v1.ts';
+import { applyAppArmorAnnotations } from './annotations.ts';
 import { qosClassOf } from './qos.ts';
 
 type FeatureOn = WriteContext['featureOn'];
@@ -22,6 +23,7 @@ export function preparePodForCreate(pod: Draft<Pod>, { featureOn }: WriteContext
     ];
   }
   selectByLabelKeys(pod);
+  applyAppArmorAnnotations(pod);
 }
 
 /** Removes what belongs to feature gates that are off, unless the stored object has it already. */
@@ -56,7 +58,9 @@ function selectByLabelKeys(pod: Draft<Pod>): void {
   for (const affinity of [podAffinity, podAntiAffinity]) {
     const terms = [
       ...(affinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []),
-      ...(affinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []).map(({ podAffinityTerm }) => podAffinityTerm),
+      ...(affinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []).map(
+        ({ podAffinityTerm }) => podAffinityTerm,
+      ),
     ];
     for (const term of terms) selectInTerm(term, labels);
   }

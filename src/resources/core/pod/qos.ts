@@ -31,9 +31,7 @@ function totalsOf(spec: PodSpec): Totals {
   return {
     requests: sumOf(parts.map((part) => part?.requests)),
     limits: sumOf(parts.map((part) => part?.limits)),
-    allLimited: parts.every((part) =>
-      COUNTED.every((name) => parseQuantity(part?.limits?.[name] ?? '0').nanos > 0n),
-    ),
+    allLimited: parts.every((part) => COUNTED.every((name) => parseQuantity(part?.limits?.[name] ?? '0').nanos > 0n)),
   };
 }
 

@@ -42,7 +42,8 @@ function takeResources(container: Draft<Container>, sent: Draft<Container> | und
 }
 
 function validateResize(pod: Pod, old: Pod): FieldError[] {
-  if (pod.spec.os?.name === 'windows') return [{ ...forbidden(FieldPath.root, 'windows pods cannot be resized'), field: '[]' }];
+  if (pod.spec.os?.name === 'windows')
+    return [{ ...forbidden(FieldPath.root, 'windows pods cannot be resized'), field: '[]' }];
   if (pod.metadata.annotations?.['kubernetes.io/config.mirror'] !== undefined) {
     return [{ ...forbidden(FieldPath.root, 'static pods cannot be resized'), field: '[]' }];
   }
@@ -58,7 +59,8 @@ function validateResize(pod: Pod, old: Pod): FieldError[] {
     errors.push(invalid(SPEC, qosClassOf(pod.spec), 'Pod QOS Class may not change as a result of resizing'));
   }
   if (!sameContainers) return errors;
-  if (old.spec.resources && !pod.spec.resources) errors.push(forbidden(SPEC.at('resources'), 'pod-level resources cannot be removed'));
+  if (old.spec.resources && !pod.spec.resources)
+    errors.push(forbidden(SPEC.at('resources'), 'pod-level resources cannot be removed'));
   for (const field of ['containers', 'initContainers'] as const) {
     for (const [index, container] of (pod.spec[field] ?? []).entries()) {
       const was = old.spec[field]?.[index];

@@ -1,11 +1,12 @@
 import { type FieldError, FieldPath, forbidden, invalid } from '#machinery/field-error.ts';
 import { type Draft, draftOf } from '#machinery/object.ts';
 import type { SubresourceStrategy } from '#machinery/resource/definition.ts';
-import type { ContainerStatus, Pod } from '#machinery/types/core-v1.ts';
+import type { Container, ContainerStatus, Pod } from '#machinery/types/core-v1.ts';
 import { eachItem, invalidFor, nonNegative } from '#machinery/validation/basics.ts';
 import { isQualifiedName } from '#machinery/validation/labels.ts';
 import { isValidIp } from '#machinery/validation/net.ts';
 import { isNodeName } from '../node/node-name.ts';
+import { validateStatusDetails } from './container-statuses.ts';
 
 const STATUS = FieldPath.of('status');
 
@@ -24,6 +25,8 @@ export const podStatus: SubresourceStrategy<Pod> = {
       ...validateQosClass(pod, old),
       ...validateIps(pod),
       ...validateConditions(pod),
+      ...validateHostIp(pod),
+      ...validateStatusDetails(pod),
     ];
   },
 };
@@ -54,7 +57,9 @@ function validateTransitions(pod: Pod, old: Pod): FieldError[] {
     const path = STATUS.at(list);
     const now = pod.status?.[list] ?? [];
     for (const before of old.status?.[list] ?? []) {
-      const policy = ownPolicy(pod, list, before.name) ?? restartPolicy;
+      const container = containerOf(pod, list, before.name);
+      const policy = container?.restartPolicy ?? restartPolicy;
+      if ((container?.restartPolicyRules ?? []).length > 0) continue;
       if (policy === 'Always' || !mayNotReturn(before, policy, list)) continue;
       const index = now.findIndex(({ name }) => name === before.name);
       const current = now[index];
@@ -65,15 +70,21 @@ function validateTransitions(pod: Pod, old: Pod): FieldError[] {
   return errors;
 }
 
-function ownPolicy(pod: Pod, list: (typeof LISTS)[number], name: string): string | undefined {
+function containerOf(pod: Pod, list: (typeof LISTS)[number], name: string): Container | undefined {
   const containers = list === 'containerStatuses' ? pod.spec.containers : pod.spec.initContainers;
-  return (containers ?? []).find((container) => container.name === name)?.restartPolicy;
+  return (containers ?? []).find((container) => container.name === name);
 }
 
 function mayNotReturn(status: ContainerStatus, policy: string | undefined, list: (typeof LISTS)[number]): boolean {
   const ended = status.state?.terminated;
   if (!ended) return false;
   return policy === 'Never' || ended.exitCode === 0 || (list === 'initContainerStatuses' && policy !== 'OnFailure');
+}
+
+function validateHostIp({ status }: Pod): FieldError[] {
+  const first = status?.hostIPs?.[0];
+  if (!first || first.ip === (status?.hostIP ?? '')) return [];
+  return [invalid(STATUS.at('hostIPs').index(0).at('ip'), first.ip, 'must be equal to `hostIP`')];
 }
 
 function validateConditions({ status }: Pod): FieldError[] {

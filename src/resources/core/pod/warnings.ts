@@ -17,8 +17,14 @@ function hostnameWarnings({ metadata }: Pod): string[] {
 
 const DEPRECATED_ANNOTATIONS: readonly (readonly [prefix: string, text: string])[] = [
   ['seccomp.security.alpha.kubernetes.io/pod', 'non-functional in v1.27+; use the "seccompProfile" field instead'],
-  ['container.seccomp.security.alpha.kubernetes.io/', 'non-functional in v1.27+; use the "seccompProfile" field instead'],
-  ['container.apparmor.security.beta.kubernetes.io/', 'deprecated since v1.30; use the "appArmorProfile" field instead'],
+  [
+    'container.seccomp.security.alpha.kubernetes.io/',
+    'non-functional in v1.27+; use the "seccompProfile" field instead',
+  ],
+  [
+    'container.apparmor.security.beta.kubernetes.io/',
+    'deprecated since v1.30; use the "appArmorProfile" field instead',
+  ],
   ['security.alpha.kubernetes.io/sysctls', 'non-functional in v1.11+; use the "sysctls" field instead'],
   ['security.alpha.kubernetes.io/unsafe-sysctls', 'non-functional in v1.11+; use the "sysctls" field instead'],
   ['scheduler.alpha.kubernetes.io/critical-pod', 'non-functional in v1.16+; use the "priorityClassName" field instead'],
@@ -26,34 +32,46 @@ const DEPRECATED_ANNOTATIONS: readonly (readonly [prefix: string, text: string])
 
 function annotationWarnings({ metadata }: Pod): string[] {
   return Object.keys(metadata.annotations ?? {}).flatMap((key) => {
-    const found = DEPRECATED_ANNOTATIONS.find(([prefix]) => key === prefix || (prefix.endsWith('/') && key.startsWith(prefix)));
+    const found = DEPRECATED_ANNOTATIONS.find(
+      ([prefix]) => key === prefix || (prefix.endsWith('/') && key.startsWith(prefix)),
+    );
     return found ? [`metadata.annotations[${key}]: ${found[1]}`] : [];
   });
 }
 
 /** Warnings for a pod, or for a pod template at `path` (`spec.template.`). */
-export function templateWarnings(template: { readonly metadata?: Pod['metadata']; readonly spec: PodSpec }, path: string): readonly string[] {
+export function templateWarnings(
+  template: { readonly metadata?: Pod['metadata']; readonly spec: PodSpec },
+  path: string,
+): readonly string[] {
   const { spec } = template;
   return [
     ...nodeLabelWarnings(spec, path),
     ...volumeWarnings(spec, path),
     ...containerWarnings(spec, path),
+    ...portWarnings(spec, path),
     ...duplicates((spec.imagePullSecrets ?? []).map(({ name }) => name ?? '')).map(
       ({ index, value }) => `${path}spec.imagePullSecrets[${index}].name: duplicate entry "${value}"`,
     ),
-    ...((spec.imagePullSecrets ?? []).flatMap(({ name }, index) =>
+    ...(spec.imagePullSecrets ?? []).flatMap(({ name }, index) =>
       name ? [] : [`${path}spec.imagePullSecrets[${index}].name: invalid empty name ""`],
-    )),
+    ),
     ...((spec.terminationGracePeriodSeconds ?? 0) < 0
-      ? [`${path}spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1`]
+      ? [
+          `${path}spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1`,
+        ]
       : []),
     ...(spec.topologySpreadConstraints ?? []).flatMap(({ labelSelector, topologyKey }, index) => [
       ...(DEPRECATED_NODE_LABELS[topologyKey]
-        ? [`${path}spec.topologySpreadConstraints[${index}].topologyKey: ${topologyKey} is ${DEPRECATED_NODE_LABELS[topologyKey]}`]
+        ? [
+            `${path}spec.topologySpreadConstraints[${index}].topologyKey: ${topologyKey} is ${DEPRECATED_NODE_LABELS[topologyKey]}`,
+          ]
         : []),
       ...(labelSelector
         ? []
-        : [`${path}spec.topologySpreadConstraints[${index}].labelSelector: a null labelSelector results in matching no pod`]),
+        : [
+            `${path}spec.topologySpreadConstraints[${index}].labelSelector: a null labelSelector results in matching no pod`,
+          ]),
     ]),
   ];
 }
@@ -103,6 +121,23 @@ function containerWarnings(spec: PodSpec, path: string): string[] {
   );
 }
 
+/** Two containers that are never up at once may have one port of the host, which is rarely meant. */
+function portWarnings(spec: PodSpec, path: string): string[] {
+  const taken = new Map<string, string>();
+  return (['initContainers', 'containers'] as const).flatMap((field) =>
+    (spec[field] ?? []).flatMap(({ ports }, index) =>
+      (ports ?? []).flatMap(({ hostPort, hostIP, protocol }, at) => {
+        if (!hostPort) return [];
+        const here = `${path}spec.${field}[${index}].ports[${at}]`;
+        const key = `${protocol}/${hostIP ?? ''}/${hostPort}`;
+        const before = taken.get(key);
+        taken.set(key, before ?? here);
+        return before ? [`${here}: duplicate port definition with ${before}`] : [];
+      }),
+    ),
+  );
+}
+
 function fractionalBytes({ resources }: Pick<Container, 'resources'>, path: string): string[] {
   return (['limits', 'requests'] as const).flatMap((field) =>
     (['memory', 'ephemeral-storage'] as const).flatMap((name) => {
@@ -117,10 +152,15 @@ function fractionalBytes({ resources }: Pick<Container, 'resources'>, path: stri
 function duplicateEnv({ env }: Pick<Container, 'env'>, path: string): string[] {
   return duplicates((env ?? []).map(({ name }) => name))
     .filter(({ index, value }) => !env?.[index]?.value?.includes(`$(${value})`))
-    .map(({ index, value, first }) => `${path}.env[${index}]: hides previous definition of "${value}", which may be unexpected (at [${first}])`);
+    .map(
+      ({ index, value, first }) =>
+        `${path}.env[${index}]: hides previous definition of "${value}", which may be unexpected (at [${first}])`,
+    );
 }
 
-function duplicates(values: readonly string[]): { readonly index: number; readonly value: string; readonly first: number }[] {
+function duplicates(
+  values: readonly string[],
+): { readonly index: number; readonly value: string; readonly first: number }[] {
   return values.flatMap((value, index) => {
     const first = values.indexOf(value);
     return value && first < index ? [{ index, value, first }] : [];

@@ -68,12 +68,13 @@ function validateController({ spec }: ReplicationController, { featureOn }: Writ
   return [
     ...nonNegative(spec.minReadySeconds, SPEC.at('minReadySeconds')),
     ...(Object.keys(selector).length === 0 ? [required(SPEC.at('selector'))] : []),
-    ...(spec.replicas === undefined ? [required(SPEC.at('replicas'))] : nonNegative(spec.replicas, SPEC.at('replicas'))),
+    ...(spec.replicas === undefined
+      ? [required(SPEC.at('replicas'))]
+      : nonNegative(spec.replicas, SPEC.at('replicas'))),
     ...selectsTemplate(spec),
     ...validateRunningTemplate(spec.template, { selector: undefined, kind: 'ReplicationController' }, featureOn),
   ];
 }
-
 
 /** The selector is a plain map here: not even its keys are looked at. */
 function selectsTemplate({ selector = {}, template }: ReplicationController['spec']): FieldError[] {

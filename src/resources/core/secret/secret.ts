@@ -96,7 +96,9 @@ function validateJson(value: string | undefined, key: string): FieldError[] {
 /** A certificate and a key that are no PEM are let through with a word. */
 function tlsWarnings(type: string | undefined, data: Secret['data']): string[] {
   if (type !== 'kubernetes.io/tls') return [];
-  const pem = (key: string) => Buffer.from(data?.[key] ?? '', 'base64').toString().includes('-----BEGIN ');
+  const pem = (key: string) =>
+    Buffer.from(data?.[key] ?? '', 'base64')
+      .toString()
+      .includes('-----BEGIN ');
   return pem('tls.crt') && pem('tls.key') ? [] : ['tls: failed to find any PEM data in certificate input'];
 }
-

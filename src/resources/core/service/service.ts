@@ -49,7 +49,9 @@ export const service = defineResource('v1', 'Service', {
 });
 
 function externalCell({ spec, status }: Service): string {
-  const addresses = (status?.loadBalancer?.ingress ?? []).map(({ ip, hostname }) => ip || hostname || '').filter(Boolean);
+  const addresses = (status?.loadBalancer?.ingress ?? [])
+    .map(({ ip, hostname }) => ip || hostname || '')
+    .filter(Boolean);
   const external = spec.externalIPs ?? [];
   switch (spec.type) {
     case 'LoadBalancer': {

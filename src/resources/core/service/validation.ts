@@ -1,9 +1,23 @@
-import { duplicate, type FieldError, FieldPath, forbidden, invalid, notSupported, required } from '#machinery/field-error.ts';
+import {
+  duplicate,
+  type FieldError,
+  FieldPath,
+  forbidden,
+  invalid,
+  notSupported,
+  required,
+} from '#machinery/field-error.ts';
 import type { Service, ServicePort, ServiceSpec } from '#machinery/types/core-v1.ts';
 import { eachItem, invalidFor, portNumber } from '#machinery/validation/basics.ts';
 import { isQualifiedName, validateLabelName, validateLabels } from '#machinery/validation/labels.ts';
 import { isDnsLabel, isDnsSubdomain } from '#machinery/validation/names.ts';
-import { isNetworkAddress, isValidCidr, isValidIp, parseCidr, validatePortNumberOrName } from '#machinery/validation/net.ts';
+import {
+  isNetworkAddress,
+  isValidCidr,
+  isValidIp,
+  parseCidr,
+  validatePortNumberOrName,
+} from '#machinery/validation/net.ts';
 import { specialIp } from '../endpoints/special-ip.ts';
 import { validateAddresses, validateAddressesUpdate } from './addresses.ts';
 import { isExternallyAccessible } from './defaults.ts';
@@ -62,7 +76,11 @@ function validateByType(spec: ServiceSpec): FieldError[] {
     for (const [index, { port }] of (spec.ports ?? []).entries()) {
       if (port === KUBELET_PORT) {
         errors.push(
-          invalid(SPEC.at('ports').index(index), { port }, `may not expose port ${KUBELET_PORT} externally since it is used by kubelet`),
+          invalid(
+            SPEC.at('ports').index(index),
+            { port },
+            `may not expose port ${KUBELET_PORT} externally since it is used by kubelet`,
+          ),
         );
       }
     }
@@ -106,7 +124,8 @@ function validatePort(
   if (!protocol) errors.push(required(path.at('protocol')));
   else if (!PROTOCOLS.includes(protocol)) errors.push(notSupported(path.at('protocol'), protocol, PROTOCOLS));
   errors.push(...validatePortNumberOrName(port.targetPort, path.at('targetPort')));
-  if (appProtocol !== undefined) errors.push(...invalidFor(isQualifiedName(appProtocol), appProtocol, path.at('appProtocol')));
+  if (appProtocol !== undefined)
+    errors.push(...invalidFor(isQualifiedName(appProtocol), appProtocol, path.at('appProtocol')));
   return errors;
 }
 
@@ -115,9 +134,7 @@ function validateAffinity({ sessionAffinity, sessionAffinityConfig }: ServiceSpe
   const config = SPEC.at('sessionAffinityConfig');
   if (!sessionAffinity) return [required(path)];
   if (sessionAffinity === 'None') {
-    return sessionAffinityConfig
-      ? [forbidden(config, 'must not be set when session affinity is None')]
-      : [];
+    return sessionAffinityConfig ? [forbidden(config, 'must not be set when session affinity is None')] : [];
   }
   if (sessionAffinity !== 'ClientIP') return [notSupported(path, sessionAffinity, ['ClientIP', 'None'])];
   if (!sessionAffinityConfig) return [required(config, 'when session affinity type is ClientIP')];
@@ -221,7 +238,9 @@ function validateExternalPolicy(spec: ServiceSpec): FieldError[] {
   const at = SPEC.at('healthCheckNodePort');
   if (!needsHealthCheckPort(spec)) {
     if (port) {
-      errors.push(invalid(at, port, "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'"));
+      errors.push(
+        invalid(at, port, "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'"),
+      );
     }
   } else if (port) errors.push(...portNumber(port, at));
   return errors;
@@ -264,7 +283,12 @@ export function validateServiceStatus({ spec, status }: Service): FieldError[] {
   const ingress = status?.loadBalancer?.ingress ?? [];
   const errors: FieldError[] = [];
   if (spec.type !== 'LoadBalancer' && ingress.length > 0) {
-    return [forbidden(FieldPath.of('status', 'loadBalancer', 'ingress'), "may only be used when `spec.type` is \"LoadBalancer\"")];
+    return [
+      forbidden(
+        FieldPath.of('status', 'loadBalancer', 'ingress'),
+        'may only be used when `spec.type` is "LoadBalancer"',
+      ),
+    ];
   }
   errors.push(
     ...eachItem(ingress, STATUS, ({ ip, hostname, ipMode }, at) => [

@@ -7,7 +7,8 @@ export function serviceWarnings({ spec, metadata }: Service, old: Service | unde
   if (spec.type !== 'ExternalName' && spec.externalName && !old) {
     warnings.push('spec.externalName is ignored when spec.type is not "ExternalName"');
   }
-  for (const [index, ip] of (spec.externalIPs ?? []).entries()) warnings.push(...ipWarnings(ip, `spec.externalIPs[${index}]`));
+  for (const [index, ip] of (spec.externalIPs ?? []).entries())
+    warnings.push(...ipWarnings(ip, `spec.externalIPs[${index}]`));
   if (spec.clusterIP === 'None') {
     if (spec.loadBalancerIP) warnings.push('spec.loadBalancerIP is ignored when spec.clusterIP is "None"');
     if ((spec.externalIPs ?? []).length > 0) warnings.push('spec.externalIPs is ignored when spec.clusterIP is "None"');
@@ -15,7 +16,8 @@ export function serviceWarnings({ spec, metadata }: Service, old: Service | unde
   }
   for (const annotation of ['service.kubernetes.io/topology-aware-hints', 'service.kubernetes.io/topology-mode']) {
     if (metadata.annotations?.[annotation] === undefined) continue;
-    if (annotation.endsWith('hints')) warnings.push(`annotation ${annotation} is deprecated, please use service.kubernetes.io/topology-mode instead`);
+    if (annotation.endsWith('hints'))
+      warnings.push(`annotation ${annotation} is deprecated, please use service.kubernetes.io/topology-mode instead`);
   }
   if ((spec.externalIPs ?? []).length > 0 && old === undefined) {
     warnings.push('spec.externalIPs is deprecated and will be removed in a future release');

@@ -13,8 +13,5 @@ export const clusterRoleBinding = defineResource('rbac.authorization.k8s.io/v1',
   allColumns: bindingColumns,
   defaults: defaultBinding,
   validate: (binding) => validateBinding(binding, ROLES, false),
-  validateUpdate: (binding, old) => [
-    ...validateBinding(binding, ROLES, false),
-    ...validateBindingUpdate(binding, old),
-  ],
+  validateUpdate: (binding, old) => [...validateBinding(binding, ROLES, false), ...validateBindingUpdate(binding, old)],
 });

@@ -13,8 +13,5 @@ export const roleBinding = defineResource('rbac.authorization.k8s.io/v1', 'RoleB
   allColumns: bindingColumns,
   defaults: defaultBinding,
   validate: (binding) => validateBinding(binding, ROLES, true),
-  validateUpdate: (binding, old) => [
-    ...validateBinding(binding, ROLES, true),
-    ...validateBindingUpdate(binding, old),
-  ],
+  validateUpdate: (binding, old) => [...validateBinding(binding, ROLES, true), ...validateBindingUpdate(binding, old)],
 });

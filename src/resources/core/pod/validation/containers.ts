@@ -1,4 +1,13 @@
-import { duplicate, type FieldError, type FieldPath, forbidden, invalid, notFound, notSupported, required } from '#machinery/field-error.ts';
+import {
+  duplicate,
+  type FieldError,
+  type FieldPath,
+  forbidden,
+  invalid,
+  notFound,
+  notSupported,
+  required,
+} from '#machinery/field-error.ts';
 import type { Container, ContainerPort, EphemeralContainer, PodSpec } from '#machinery/types/core-v1.ts';
 import { eachItem, invalidFor, oneOf, optionalOneOf, portNumber } from '#machinery/validation/basics.ts';
 import { isDnsLabel } from '#machinery/validation/names.ts';
@@ -35,7 +44,7 @@ export function validateContainers(spec: PodSpec, path: FieldPath, scope: PodSco
 export function validateInitContainers(spec: PodSpec, path: FieldPath, scope: PodScope): FieldError[] {
   const names = new Set((spec.containers ?? []).map(({ name }) => name));
   return eachItem(spec.initContainers, path, (container, at) => [
-    ...validateContainer(container, at, { ...scope, template: false }),
+    ...validateContainer(container, at, scope),
     ...validateRestartRules(container, at, scope),
     ...uniqueName(container.name, names, at),
     ...hostPortConflicts([container], path),
@@ -104,16 +113,12 @@ function uniqueName(name: string, names: Set<string>, path: FieldPath): FieldErr
 }
 
 /** What holds for every kind of container. */
-function validateContainer(
-  container: Container | EphemeralContainer,
-  path: FieldPath,
-  scope: PodScope,
-): FieldError[] {
+function validateContainer(container: Container | EphemeralContainer, path: FieldPath, scope: PodScope): FieldError[] {
   return [
     ...(container.name
       ? invalidFor(isDnsLabel(container.name, false), container.name, path.at('name'))
       : [required(path.at('name'))]),
-    ...validateImage(container.image, path.at('image'), scope),
+    ...validateImage(container.image, path.at('image')),
     ...validateTerminationMessagePolicy(container.terminationMessagePolicy, path.at('terminationMessagePolicy')),
     ...validatePorts(container.ports, path.at('ports')),
     ...validateEnv(container.env, path.at('env'), scope),
@@ -127,9 +132,8 @@ function validateContainer(
   ];
 }
 
-/** Templates may leave the image to whoever fills them in. */
-function validateImage(image: string | undefined, path: FieldPath, scope: PodScope): FieldError[] {
-  if (!image) return scope.template ? [] : [required(path)];
+export function validateImage(image: string | undefined, path: FieldPath): FieldError[] {
+  if (!image) return [required(path)];
   return image === image.trim() ? [] : [invalid(path, image, 'must not have leading or trailing whitespace')];
 }
 
@@ -141,7 +145,9 @@ function validatePorts(ports: readonly ContainerPort[] | undefined, path: FieldP
   const names = new Set<string>();
   return eachItem(ports, path, (port, at) => [
     ...portName(port.name, names, at.at('name')),
-    ...(port.containerPort ? portNumber(port.containerPort, at.at('containerPort')) : [required(at.at('containerPort'))]),
+    ...(port.containerPort
+      ? portNumber(port.containerPort, at.at('containerPort'))
+      : [required(at.at('containerPort'))]),
     ...(port.hostPort ? portNumber(port.hostPort, at.at('hostPort')) : []),
     ...(port.protocol ? protocol(port.protocol, at.at('protocol')) : [required(at.at('protocol'))]),
   ]);
@@ -173,4 +179,3 @@ function hostPortConflicts(containers: readonly Container[], path: FieldPath): F
     }),
   );
 }
-

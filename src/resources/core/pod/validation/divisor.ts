@@ -11,6 +11,12 @@ export function validateDivisor(resource: string, divisor: string, path: FieldPa
   const name = resource.replace(/^(limits|requests)\./, '');
   const allowed = name === 'cpu' ? CPU : BYTES;
   if (allowed.some((text) => compareQuantities(parseQuantity(text), unit) === 0)) return [];
-  const kind = name.startsWith('hugepages-') ? 'hugepages' : name === 'ephemeral-storage' ? 'local ephemeral storage' : name;
-  return [invalid(path, resource, `only divisor's values ${allowed.join(', ')} are supported with the ${kind} resource`)];
+  const kind = name.startsWith('hugepages-')
+    ? 'hugepages'
+    : name === 'ephemeral-storage'
+      ? 'local ephemeral storage'
+      : name;
+  return [
+    invalid(path, resource, `only divisor's values ${allowed.join(', ')} are supported with the ${kind} resource`),
+  ];
 }

@@ -1,5 +1,12 @@
 import { type FieldError, type FieldPath, invalid, notFound, notSupported, required } from '#machinery/field-error.ts';
-import type { EnvFromSource, EnvVar, EnvVarSource, FileKeySelector, ObjectFieldSelector, ResourceFieldSelector } from '#machinery/types/core-v1.ts';
+import type {
+  EnvFromSource,
+  EnvVar,
+  EnvVarSource,
+  FileKeySelector,
+  ObjectFieldSelector,
+  ResourceFieldSelector,
+} from '#machinery/types/core-v1.ts';
 import { eachItem, invalidFor, nonEmpty } from '#machinery/validation/basics.ts';
 import { isQualifiedName } from '#machinery/validation/labels.ts';
 import { isDnsLabel, isDnsSubdomain } from '#machinery/validation/names.ts';
@@ -41,7 +48,11 @@ function validateValueFrom(variable: EnvVar, from: EnvVarSource, path: FieldPath
   if (from.fileKeyRef) errors.push(...validateFileKeyRef(from.fileKeyRef, path.at('fileKeyRef'), scope));
   if (sources.length === 0) {
     errors.push(
-      invalid(path, '', 'must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`'),
+      invalid(
+        path,
+        '',
+        'must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`',
+      ),
     );
   } else if (variable.value) {
     errors.push(invalid(path, '', 'may not be specified when `value` is not empty'));
@@ -66,12 +77,16 @@ export function validateFieldRef(
   if (!ref.fieldPath) return [required(path.at('fieldPath'))];
   const fieldPath = path.at('fieldPath');
   if (ref.apiVersion !== 'v1') {
-    return [invalid(fieldPath, ref.fieldPath, `error converting fieldPath: field label not supported: ${ref.fieldPath}`)];
+    return [
+      invalid(fieldPath, ref.fieldPath, `error converting fieldPath: field label not supported: ${ref.fieldPath}`),
+    ];
   }
   const keyed = subscripted(ref.fieldPath);
   if (keyed) return validateSubscript(keyed.field, keyed.key, path);
   if (/\[.*\]$/.test(ref.fieldPath) || !isConvertible(ref.fieldPath)) {
-    return [invalid(fieldPath, ref.fieldPath, `error converting fieldPath: field label not supported: ${ref.fieldPath}`)];
+    return [
+      invalid(fieldPath, ref.fieldPath, `error converting fieldPath: field label not supported: ${ref.fieldPath}`),
+    ];
   }
   return supported.includes(ref.fieldPath) ? [] : [notSupported(fieldPath, ref.fieldPath, supported)];
 }
@@ -106,7 +121,10 @@ function isConvertible(fieldPath: string): boolean {
   return CONVERTIBLE.has(fieldPath);
 }
 
-const RESOURCE_FIELDS = ['cpu', 'ephemeral-storage', 'memory'].flatMap((name) => [`limits.${name}`, `requests.${name}`]);
+const RESOURCE_FIELDS = ['cpu', 'ephemeral-storage', 'memory'].flatMap((name) => [
+  `limits.${name}`,
+  `requests.${name}`,
+]);
 
 /** `volume`: in a volume the container must be named. */
 export function validateResourceFieldRef(ref: ResourceFieldSelector, path: FieldPath, volume: boolean): FieldError[] {
@@ -155,4 +173,3 @@ export function validateEnvFrom(sources: readonly EnvFromSource[] | undefined, p
 function validateEnvFromName(name: string | undefined, path: FieldPath): FieldError[] {
   return name ? invalidFor(isDnsSubdomain(name, false), name, path.at('name')) : nonEmpty(name, path.at('name'));
 }
-

@@ -136,7 +136,9 @@ function validateQuobyte({ registry, volume, tenant }: Source<'quobyte'>, path: 
   } else if ((tenant ?? '').length >= 65) {
     errors.push(required(path.at('tenant'), 'must be a UUID and may not exceed a length of 64 characters'));
   } else if (registry.split(',').some((pair) => !/^[^:]*:[^:]*$/.test(pair) && !/^\[.*\]:\d+$/.test(pair))) {
-    errors.push(invalid(path.at('registry'), registry, 'must be a host:port pair or multiple pairs separated by commas'));
+    errors.push(
+      invalid(path.at('registry'), registry, 'must be a host:port pair or multiple pairs separated by commas'),
+    );
   }
   return [...errors, ...nonEmpty(volume, path.at('volume'))];
 }
@@ -169,10 +171,18 @@ function validateAzureDisk(source: Source<'azureDisk'>, path: FieldPath): FieldE
   }
   const uri = source.diskURI ?? '';
   if (source.kind === 'Managed' && !uri.startsWith('/subscriptions/')) {
-    errors.push(notSupported(path.at('diskURI'), uri, ['/subscriptions/{sub-id}/resourcegroups/{group-name}/providers/microsoft.compute/disks/{disk-id}']));
+    errors.push(
+      notSupported(path.at('diskURI'), uri, [
+        '/subscriptions/{sub-id}/resourcegroups/{group-name}/providers/microsoft.compute/disks/{disk-id}',
+      ]),
+    );
   }
   if (source.kind !== 'Managed' && source.kind !== undefined && !uri.startsWith('https://')) {
-    errors.push(notSupported(path.at('diskURI'), uri, ['https://{account-name}.blob.core.windows.net/{container-name}/{disk-name}.vhd']));
+    errors.push(
+      notSupported(path.at('diskURI'), uri, [
+        'https://{account-name}.blob.core.windows.net/{container-name}/{disk-name}.vhd',
+      ]),
+    );
   }
   return errors;
 }
@@ -181,8 +191,11 @@ export function validateCsiDriverName(driver: string | undefined, path: FieldPat
   if (!driver) return [required(path)];
   const errors: FieldError[] = [];
   if (driver.length > MAX_CSI_DRIVER_NAME) {
-    errors.push({ type: 'FieldValueTooLong', field: path.toString(), message: `Too long: may not be more than ${MAX_CSI_DRIVER_NAME} bytes` });
+    errors.push({
+      type: 'FieldValueTooLong',
+      field: path.toString(),
+      message: `Too long: may not be more than ${MAX_CSI_DRIVER_NAME} bytes`,
+    });
   }
   return [...errors, ...invalidFor(isDnsSubdomain(driver.toLowerCase(), false), driver, path)];
 }
-

@@ -19,7 +19,7 @@ export function validateDnsConfig(spec: PodSpec, path: FieldPath): FieldError[] 
   const errors: FieldError[] = [];
   if (spec.dnsPolicy === 'None' && (config?.nameservers ?? []).length === 0) {
     if (!config) {
-      return [required(path, "must provide `dnsConfig` when `dnsPolicy` is None")];
+      return [required(path, 'must provide `dnsConfig` when `dnsPolicy` is None')];
     }
     errors.push(required(path.at('nameservers'), 'must provide at least one DNS nameserver when `dnsPolicy` is None'));
     if (errors.length > 0) return errors;
@@ -38,7 +38,11 @@ function validateConfig({ nameservers = [], searches = [], options }: PodDNSConf
   }
   if (searches.join(' ').length > MAX_SEARCH_CHARACTERS) {
     errors.push(
-      invalid(path.at('searches'), searches, `must not have more than ${MAX_SEARCH_CHARACTERS} characters (including spaces) in the search list`),
+      invalid(
+        path.at('searches'),
+        searches,
+        `must not have more than ${MAX_SEARCH_CHARACTERS} characters (including spaces) in the search list`,
+      ),
     );
   }
   return [
@@ -56,7 +60,11 @@ function validateSearch(search: string, path: FieldPath): FieldError[] {
     .split('.')
     .map((label) => label.replace(/^-|-$/g, (dash, offset: number) => (search[offset] === '_' ? 'a' : dash)))
     .join('.');
-  return invalidFor(isDnsSubdomain(search.includes('_') ? relaxed.replace(/(^|\.)-|-(?=\.|$)/g, '$1a') : domain, false), search, path);
+  return invalidFor(
+    isDnsSubdomain(search.includes('_') ? relaxed.replace(/(^|\.)-|-(?=\.|$)/g, '$1a') : domain, false),
+    search,
+    path,
+  );
 }
 
 export function validateHostAliases(aliases: readonly HostAlias[] | undefined, path: FieldPath): FieldError[] {
@@ -67,12 +75,12 @@ export function validateHostAliases(aliases: readonly HostAlias[] | undefined, p
 }
 
 /** Where the pod is its host on the network, a container's port is the host's: they must be the same. */
-export function validateHostPorts(spec: PodSpec, path: FieldPath): FieldError[] {
+export function validateHostPorts(spec: PodSpec, path: FieldPath, template: boolean): FieldError[] {
   if (!spec.hostNetwork) return [];
   return (['containers', 'initContainers'] as const).flatMap((field) =>
     eachItem(spec[field], path.at(field), ({ ports }, at) =>
       eachItem(ports, at.at('ports'), ({ hostPort, containerPort }, portPath) =>
-        hostPort === containerPort
+        hostPort === containerPort || (template && !hostPort)
           ? []
           : [invalid(portPath.at('hostPort'), hostPort ?? 0, 'must match `containerPort` when `hostNetwork` is true')],
       ),

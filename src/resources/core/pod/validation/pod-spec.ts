@@ -6,7 +6,14 @@ import { validateLabels } from '#machinery/validation/labels.ts';
 import { isDnsSubdomain } from '#machinery/validation/names.ts';
 import { isNodeName } from '../../node/node-name.ts';
 import { validateContainers, validateEphemeralContainers, validateInitContainers } from './containers.ts';
-import { validateDnsConfig, validateDnsPolicy, validateHostAliases, validateHostname, validateHostnameOverride, validateHostPorts } from './network.ts';
+import {
+  validateDnsConfig,
+  validateDnsPolicy,
+  validateHostAliases,
+  validateHostname,
+  validateHostnameOverride,
+  validateHostPorts,
+} from './network.ts';
 import { type PodScope, podScope } from './options.ts';
 import { validateOverhead, validatePodClaims, validatePodLevelResources } from './resources.ts';
 import {
@@ -41,8 +48,8 @@ export function validatePodSpec(spec: PodSpec, path: FieldPath, options: PodSpec
     ...validateContainers(spec, path.at('containers'), inner),
     ...validateInitContainers(spec, path.at('initContainers'), inner),
     ...validateEphemeralContainers(spec, path.at('ephemeralContainers'), inner),
-    ...validatePodLevelResources(spec, path.at('resources')),
-    ...validateHostPorts(spec, path),
+    ...validatePodLevelResources(spec, path.at('resources'), inner),
+    ...validateHostPorts(spec, path, scope.template),
     ...oneOf(spec.restartPolicy, RESTART_POLICIES, path.at('restartPolicy')),
     ...validateDnsPolicy(spec.dnsPolicy, path.at('dnsPolicy')),
     ...validateLabels(spec.nodeSelector, path.at('nodeSelector')),
@@ -80,7 +87,10 @@ function validateDeadlines({ activeDeadlineSeconds }: PodSpec, path: FieldPath):
   return inRange(activeDeadlineSeconds, 1, MAX_DEADLINE, path.at('activeDeadlineSeconds'));
 }
 
-function validateClasses({ priorityClassName, runtimeClassName, preemptionPolicy }: PodSpec, path: FieldPath): FieldError[] {
+function validateClasses(
+  { priorityClassName, runtimeClassName, preemptionPolicy }: PodSpec,
+  path: FieldPath,
+): FieldError[] {
   return [
     ...(priorityClassName
       ? invalidFor(isDnsSubdomain(priorityClassName, false), priorityClassName, path.at('priorityClassName'))
@@ -88,7 +98,8 @@ function validateClasses({ priorityClassName, runtimeClassName, preemptionPolicy
     ...(runtimeClassName !== undefined
       ? invalidFor(isDnsSubdomain(runtimeClassName, false), runtimeClassName, path.at('runtimeClassName'))
       : []),
-    ...(preemptionPolicy !== undefined ? oneOf(preemptionPolicy, PREEMPTION_POLICIES, path.at('preemptionPolicy')) : []),
+    ...(preemptionPolicy !== undefined
+      ? oneOf(preemptionPolicy, PREEMPTION_POLICIES, path.at('preemptionPolicy'))
+      : []),
   ];
 }
-

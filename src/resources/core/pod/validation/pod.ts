@@ -2,6 +2,7 @@ import { type FieldError, FieldPath, forbidden, invalid } from '#machinery/field
 import type { WriteContext } from '#machinery/resource/definition.ts';
 import type { Pod, PodTemplateSpec } from '#machinery/types/core-v1.ts';
 import { validateAnnotations, validateLabels } from '#machinery/validation/labels.ts';
+import { validateLegacyAnnotations } from '../annotations.ts';
 import { validatePodSpec } from './pod-spec.ts';
 import { validatePodSpecUpdate } from './update.ts';
 
@@ -9,7 +10,11 @@ const SPEC = FieldPath.of('spec');
 const MIRROR = 'kubernetes.io/config.mirror';
 
 export function validatePod(pod: Pod, { featureOn }: WriteContext): FieldError[] {
-  return [...validatePodAnnotations(pod), ...validatePodSpec(pod.spec, SPEC, { featureOn })];
+  return [
+    ...validatePodAnnotations(pod),
+    ...validateLegacyAnnotations(pod),
+    ...validatePodSpec(pod.spec, SPEC, { featureOn }),
+  ];
 }
 
 export function validateNewPod(pod: Pod, context: WriteContext): FieldError[] {

@@ -119,4 +119,3 @@ export function portNumberOrName(port: IntOrString | undefined, path: FieldPath)
   if (typeof port === 'string') return invalidFor(isPortName(port), port, path);
   return portNumber(port ?? 0, path);
 }
-

@@ -1,19 +1,32 @@
-import { type FieldError, type FieldPath, forbidden, invalid, required } from '#machinery/field-error.ts';
-import type { ProjectedVolumeSource, ServiceAccountTokenProjection, VolumeProjection } from '#machinery/types/core-v1.ts';
+import { type FieldError, type FieldPath, forbidden, invalid } from '#machinery/field-error.ts';
+import type {
+  ProjectedVolumeSource,
+  ServiceAccountTokenProjection,
+  VolumeProjection,
+} from '#machinery/types/core-v1.ts';
 import { eachItem, nonEmpty } from '#machinery/validation/basics.ts';
 import { validateNonReservedPath } from './paths.ts';
 import { fileMode, validateDownwardItems, validateItems } from './volumes.ts';
 
 const MIN_TOKEN_SECONDS = 600;
 const MAX_TOKEN_SECONDS = 2 ** 32;
-const KINDS = ['secret', 'configMap', 'downwardAPI', 'serviceAccountToken', 'clusterTrustBundle', 'podCertificate'] as const;
+const KINDS = [
+  'secret',
+  'configMap',
+  'downwardAPI',
+  'serviceAccountToken',
+  'clusterTrustBundle',
+  'podCertificate',
+] as const;
 
 /** Several sources in one directory: no file may come from two of them. */
 export function validateProjected(source: ProjectedVolumeSource, path: FieldPath): FieldError[] {
   const files = new Set<string>();
   return [
     ...fileMode(source.defaultMode, path.at('defaultMode')),
-    ...eachItem(source.sources, path.at('sources'), (projection, at) => validateProjection(projection, at, files, path)),
+    ...eachItem(source.sources, path.at('sources'), (projection, at) =>
+      validateProjection(projection, at, files, path),
+    ),
   ];
 }
 
@@ -24,12 +37,11 @@ function validateProjection(
   volumePath: FieldPath,
 ): FieldError[] {
   const given = KINDS.filter((kind) => projection[kind]);
-  if (given.length === 0) return [required(path, 'no projection type specified')];
   return given.flatMap((kind, index) =>
     index > 0
-      ? [forbidden(path.at(kind), 'may not specify more than 1 volume type')]
+      ? [forbidden(path, 'may not specify more than 1 volume type')]
       : [
-          ...checkProjection(projection, path),
+          ...checkProjection(projection, path, volumePath),
           ...pathsOf(projection).flatMap((file) => {
             if (!files.has(file)) {
               files.add(file);
@@ -46,10 +58,9 @@ function name({ secret, configMap }: VolumeProjection): string {
 }
 
 function pathsOf(projection: VolumeProjection): readonly string[] {
-  const { secret, configMap, downwardAPI, serviceAccountToken, clusterTrustBundle, podCertificate } = projection;
+  const { secret, configMap, downwardAPI, clusterTrustBundle, podCertificate } = projection;
   const items = secret?.items ?? configMap?.items ?? downwardAPI?.items ?? [];
   const single = [
-    serviceAccountToken?.path,
     clusterTrustBundle?.path,
     podCertificate?.credentialBundlePath,
     podCertificate?.keyPath,
@@ -58,7 +69,8 @@ function pathsOf(projection: VolumeProjection): readonly string[] {
   return [...items.map(({ path }) => path), ...single].filter((path): path is string => Boolean(path));
 }
 
-function checkProjection(projection: VolumeProjection, path: FieldPath): FieldError[] {
+/** Errors about a token's path stand at the volume itself, as upstream has them. */
+function checkProjection(projection: VolumeProjection, path: FieldPath, volumePath: FieldPath): FieldError[] {
   const { secret, configMap, downwardAPI, serviceAccountToken } = projection;
   if (secret) {
     const at = path.at('secret');
@@ -69,10 +81,10 @@ function checkProjection(projection: VolumeProjection, path: FieldPath): FieldEr
     return [...nonEmpty(configMap.name, at.at('name')), ...validateItems(configMap.items, at.at('items'))];
   }
   if (downwardAPI) return validateDownwardItems(downwardAPI.items, path.at('downwardAPI'));
-  return serviceAccountToken ? validateToken(serviceAccountToken, path.at('serviceAccountToken')) : [];
+  return serviceAccountToken ? validateToken(serviceAccountToken, path.at('serviceAccountToken'), volumePath) : [];
 }
 
-function validateToken(token: ServiceAccountTokenProjection, path: FieldPath): FieldError[] {
+function validateToken(token: ServiceAccountTokenProjection, path: FieldPath, volumePath: FieldPath): FieldError[] {
   const errors: FieldError[] = [];
   const seconds = token.expirationSeconds ?? 3600;
   if (seconds < MIN_TOKEN_SECONDS) {
@@ -81,6 +93,6 @@ function validateToken(token: ServiceAccountTokenProjection, path: FieldPath): F
   if (seconds > MAX_TOKEN_SECONDS) {
     errors.push(invalid(path.at('expirationSeconds'), seconds, 'may not specify a duration larger than 2^32 seconds'));
   }
-  errors.push(...nonEmpty(token.path, path.at('path')));
-  return [...errors, ...validateNonReservedPath(token.path ?? '', path.at('path'))];
+  errors.push(...nonEmpty(token.path, volumePath.at('path')));
+  return [...errors, ...validateNonReservedPath(token.path ?? '', volumePath.at('path'))];
 }

@@ -1,10 +1,27 @@
-import { duplicate, type FieldError, type FieldPath, forbidden, invalid, notFound, notSupported, required } from '#machinery/field-error.ts';
-import { addQuantities, compareQuantities, parseQuantity, type Quantity, quantityOf, showQuantity } from '#machinery/quantity.ts';
-import type { Container, EphemeralContainer, PodResourceClaim, PodSpec, ResourceClaim, ResourceRequirements } from '#machinery/types/core-v1.ts';
+import {
+  duplicate,
+  type FieldError,
+  type FieldPath,
+  forbidden,
+  invalid,
+  notFound,
+  notSupported,
+  required,
+} from '#machinery/field-error.ts';
+import { compareQuantities, parseQuantity, showQuantity } from '#machinery/quantity.ts';
+import type {
+  Container,
+  EphemeralContainer,
+  PodResourceClaim,
+  PodSpec,
+  ResourceClaim,
+  ResourceRequirements,
+} from '#machinery/types/core-v1.ts';
 import { eachItem, invalidFor } from '#machinery/validation/basics.ts';
 import { isQualifiedName } from '#machinery/validation/labels.ts';
 import { isDnsLabel, isDnsSubdomain } from '#machinery/validation/names.ts';
 import { isExtended, isHugePages, isNative, pageSize, quantityErrors, resourceName } from '../../resource-names.ts';
+import { aggregate } from '../pod-level-resources.ts';
 import type { PodScope } from './options.ts';
 
 type ResourceList = Readonly<Record<string, string>> | undefined;
@@ -47,7 +64,7 @@ function validateRequirements(
   return errors;
 }
 
-function containerResourceName(name: string, path: FieldPath): FieldError[] {
+export function containerResourceName(name: string, path: FieldPath): FieldError[] {
   const errors = resourceName(name, path);
   if (!name.includes('/')) {
     if (['cpu', 'memory', 'ephemeral-storage'].includes(name) || isHugePages(name)) return errors;
@@ -70,7 +87,9 @@ function requestWithinLimit(name: string, text: string, limits: ResourceList, pa
   if (order !== 0 && !overcommit) {
     return [invalid(path.at('requests'), text, `must be equal to ${name} limit of ${limit}`)];
   }
-  return order > 0 ? [invalid(path.at('requests'), text, `must be less than or equal to ${name} limit of ${limit}`)] : [];
+  return order > 0
+    ? [invalid(path.at('requests'), text, `must be less than or equal to ${name} limit of ${limit}`)]
+    : [];
 }
 
 function wholePages(name: string, text: string, path: FieldPath): FieldError[] {
@@ -81,20 +100,28 @@ function wholePages(name: string, text: string, path: FieldPath): FieldError[] {
   return [invalid(path, text, `${text} is not positive integer multiple of ${showQuantity(size)}`)];
 }
 
-function validateClaimUse(claims: readonly ResourceClaim[] | undefined, path: FieldPath, scope: PodScope): FieldError[] {
+function validateClaimUse(
+  claims: readonly ResourceClaim[] | undefined,
+  path: FieldPath,
+  scope: PodScope,
+): FieldError[] {
   const seen = new Set<string>();
   const whole = new Set<string>();
   return eachItem(claims, path, ({ name, request }, at) => {
-    if (!name) return [required(at.at('name'))];
+    if (!name) return [required(at)];
     const key = request ? `${name}/${request}` : name;
     const errors: FieldError[] = [];
-    if (seen.has(key) || (request && whole.has(name)) || (!request && [...seen].some((other) => other.startsWith(`${name}/`)))) {
+    if (
+      seen.has(key) ||
+      (request && whole.has(name)) ||
+      (!request && [...seen].some((other) => other.startsWith(`${name}/`)))
+    ) {
       errors.push(duplicate(at, key));
     } else {
       seen.add(key);
       if (!request) whole.add(name);
     }
-    if (!scope.claims.has(name)) errors.push(notFound(at.at('name'), name));
+    if (!scope.claims.has(name)) errors.push(notFound(at, name));
     if (request) errors.push(...invalidFor(isDnsLabel(request, false), request, at.at('request')));
     return errors;
   });
@@ -140,7 +167,9 @@ export function validatePodClaims(claims: readonly PodResourceClaim[] | undefine
     else errors.push(...invalidFor(isDnsLabel(claim.name, false), claim.name, at.at('name')));
     const { resourceClaimName, resourceClaimTemplateName } = claim;
     if (resourceClaimName !== undefined && resourceClaimTemplateName !== undefined) {
-      errors.push(invalid(at, claim, 'at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified'));
+      errors.push(
+        invalid(at, claim, 'at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified'),
+      );
     }
     if (resourceClaimName === undefined && resourceClaimTemplateName === undefined) {
       errors.push(invalid(at, claim, 'must specify one of: `resourceClaimName`, `resourceClaimTemplateName`'));
@@ -153,16 +182,16 @@ export function validatePodClaims(claims: readonly PodResourceClaim[] | undefine
   });
 }
 
-const POD_RESOURCES = ['cpu', 'memory', 'hugepages-'];
-
 function podResourceName(name: string, path: FieldPath): FieldError[] {
   const messages = isQualifiedName(name);
   if (messages.length > 0) return invalidFor(messages, name, path);
-  return name === 'cpu' || name === 'memory' || isHugePages(name) ? [] : [notSupported(path, name, POD_RESOURCES)];
+  return name === 'cpu' || name === 'memory' || isHugePages(name)
+    ? []
+    : [invalid(path, name, 'must be a standard resource for pods')];
 }
 
 /** Resources of the pod as a whole. Source: KEP-2837. */
-export function validatePodLevelResources(spec: PodSpec, path: FieldPath): FieldError[] {
+export function validatePodLevelResources(spec: PodSpec, path: FieldPath, scope: PodScope): FieldError[] {
   const { resources } = spec;
   if (!resources) return [];
   const errors: FieldError[] = [];
@@ -172,6 +201,7 @@ export function validatePodLevelResources(spec: PodSpec, path: FieldPath): Field
   }
   return [
     ...errors,
+    ...validateClaimUse(resources.claims, path.at('claims'), scope),
     ...validateRequirements(resources, path, podResourceName),
     ...requestsCoverContainers(spec, resources, path.at('requests')),
     ...limitsCoverContainers(spec, resources, path),
@@ -180,13 +210,17 @@ export function validatePodLevelResources(spec: PodSpec, path: FieldPath): Field
 
 function requestsCoverContainers(spec: PodSpec, { requests }: ResourceRequirements, path: FieldPath): FieldError[] {
   const errors: FieldError[] = [];
+  const asked = aggregate(spec, 'requests');
   for (const [name, text] of entriesOf(requests)) {
-    const sum = (spec.containers ?? []).reduce<Quantity>((total, { resources }) => {
-      const own = resources?.requests?.[name];
-      return own === undefined ? total : addQuantities(total, parseQuantity(own));
-    }, quantityOf(0));
-    if (compareQuantities(sum, parseQuantity(text)) > 0) {
-      errors.push(invalid(path.key(name), text, `must be greater than or equal to aggregate container requests of ${showQuantity(sum)}`));
+    const sum = asked.get(name);
+    if (sum && compareQuantities(sum, parseQuantity(text)) > 0) {
+      errors.push(
+        invalid(
+          path.key(name),
+          text,
+          `must be greater than or equal to aggregate container requests of ${showQuantity(sum)}`,
+        ),
+      );
     }
   }
   return errors;
@@ -194,12 +228,29 @@ function requestsCoverContainers(spec: PodSpec, { requests }: ResourceRequiremen
 
 function limitsCoverContainers(spec: PodSpec, { limits }: ResourceRequirements, path: FieldPath): FieldError[] {
   const errors: FieldError[] = [];
+  const together = aggregate(spec, 'limits');
   for (const [name, text] of entriesOf(limits)) {
     const limit = parseQuantity(text);
+    const sum = isHugePages(name) ? together.get(name) : undefined;
+    if (sum && compareQuantities(sum, limit) > 0) {
+      errors.push(
+        invalid(
+          path.at('limits').key(name),
+          text,
+          `must be greater than or equal to aggregate container limits of ${showQuantity(sum)}`,
+        ),
+      );
+    }
     for (const [index, container] of (spec.containers ?? []).entries()) {
       const own = container.resources?.limits?.[name];
       if (own !== undefined && compareQuantities(parseQuantity(own), limit) > 0) {
-        errors.push(invalid(path.at('containers').index(index).key(name).at('limits'), own, `must be less than or equal to pod limits of ${text}`));
+        errors.push(
+          invalid(
+            path.at('containers').index(index).key(name).at('limits'),
+            own,
+            `must be less than or equal to pod limits of ${text}`,
+          ),
+        );
       }
     }
   }
@@ -207,8 +258,10 @@ function limitsCoverContainers(spec: PodSpec, { limits }: ResourceRequirements, 
 }
 
 export function validateOverhead(overhead: ResourceList, path: FieldPath): FieldError[] {
-  return overhead ? validateRequirements({ limits: overhead }, path, containerResourceName).map((error) => ({
-    ...error,
-    field: error.field.replace('.limits[', '['),
-  })) : [];
+  return overhead
+    ? validateRequirements({ limits: overhead }, path, containerResourceName).map((error) => ({
+        ...error,
+        field: error.field.replace('.limits[', '['),
+      }))
+    : [];
 }

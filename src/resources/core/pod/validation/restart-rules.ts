@@ -39,4 +39,3 @@ function validateRule(rule: ContainerRestartRule, path: FieldPath): FieldError[]
   if (values.length > MAX_EXIT_CODES) errors.push(tooMany(at.at('values'), values.length, MAX_EXIT_CODES));
   return errors;
 }
-

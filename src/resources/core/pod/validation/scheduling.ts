@@ -1,4 +1,12 @@
-import { duplicate, type FieldError, type FieldPath, forbidden, invalid, notSupported, required } from '#machinery/field-error.ts';
+import {
+  duplicate,
+  type FieldError,
+  type FieldPath,
+  forbidden,
+  invalid,
+  notSupported,
+  required,
+} from '#machinery/field-error.ts';
 import type {
   Affinity,
   NodeSelector,
@@ -12,7 +20,12 @@ import type {
 } from '#machinery/types/core-v1.ts';
 import type { LabelSelector } from '#machinery/types/meta-v1.ts';
 import { eachItem, invalidFor, optionalOneOf } from '#machinery/validation/basics.ts';
-import { isLabelValue, isQualifiedName, validateLabelName, validateLabelSelector } from '#machinery/validation/labels.ts';
+import {
+  isLabelValue,
+  isQualifiedName,
+  validateLabelName,
+  validateLabelSelector,
+} from '#machinery/validation/labels.ts';
 import { isDnsLabel } from '#machinery/validation/names.ts';
 import { isNodeName } from '../../node/node-name.ts';
 
@@ -43,11 +56,13 @@ function validateNodeExpression({ key, operator, values }: NodeSelectorRequireme
       break;
     case 'Exists':
     case 'DoesNotExist':
-      if (count > 0) errors.push(forbidden(path.at('values'), "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"));
+      if (count > 0)
+        errors.push(forbidden(path.at('values'), "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"));
       break;
     case 'Gt':
     case 'Lt':
-      if (count !== 1) errors.push(required(path.at('values'), "must be specified single value when `operator` is 'Lt' or 'Gt'"));
+      if (count !== 1)
+        errors.push(required(path.at('values'), "must be specified single value when `operator` is 'Lt' or 'Gt'"));
       break;
     default:
       errors.push(invalid(path.at('operator'), operator ?? '', 'not a valid selector operator'));
@@ -63,7 +78,12 @@ function validateNodeField({ key, operator, values }: NodeSelectorRequirement, p
   const errors: FieldError[] = [];
   if (operator === 'In' || operator === 'NotIn') {
     if ((values ?? []).length !== 1) {
-      errors.push(required(path.at('values'), 'must be only one value when `operator` is \'In\' or \'NotIn\' for node field selector'));
+      errors.push(
+        required(
+          path.at('values'),
+          "must be only one value when `operator` is 'In' or 'NotIn' for node field selector",
+        ),
+      );
     }
   } else errors.push(invalid(path.at('operator'), operator ?? '', 'not a valid selector operator'));
   if (key !== 'metadata.name') return [...errors, invalid(path.at('key'), key ?? '', 'not a valid field selector key')];
@@ -140,7 +160,9 @@ function validateMatchKeys(term: PodAffinityTerm, path: FieldPath): FieldError[]
   }
   for (const [index, key] of matchLabelKeys.entries()) {
     if (!mismatchLabelKeys.includes(key)) continue;
-    errors.push(invalid(path.at('matchLabelKeys').index(index), key, 'exists in both matchLabelKeys and mismatchLabelKeys'));
+    errors.push(
+      invalid(path.at('matchLabelKeys').index(index), key, 'exists in both matchLabelKeys and mismatchLabelKeys'),
+    );
   }
   return [...errors, ...keysOutsideSelector([matchLabelKeys, mismatchLabelKeys], labelSelector, path)];
 }
@@ -183,7 +205,13 @@ export function validateTolerations(tolerations: readonly Toleration[] | undefin
     const { key, operator, value, effect, tolerationSeconds } = toleration;
     const errors: FieldError[] = key ? validateLabelName(key, at.at('key')) : [];
     if (!key && operator !== 'Exists') {
-      errors.push(invalid(at.at('operator'), operator ?? '', "operator must be Exists when `key` is empty, which means \"match all values and all keys\""));
+      errors.push(
+        invalid(
+          at.at('operator'),
+          operator ?? '',
+          'operator must be Exists when `key` is empty, which means "match all values and all keys"',
+        ),
+      );
     }
     if (tolerationSeconds !== undefined && effect !== 'NoExecute') {
       errors.push(invalid(at.at('effect'), effect ?? '', "effect must be 'NoExecute' when `tolerationSeconds` is set"));
@@ -201,7 +229,10 @@ export function validateTolerations(tolerations: readonly Toleration[] | undefin
 const UNSATISFIABLE = ['DoNotSchedule', 'ScheduleAnyway'];
 const NODE_POLICIES = ['Honor', 'Ignore'];
 
-export function validateSpread(constraints: readonly TopologySpreadConstraint[] | undefined, path: FieldPath): FieldError[] {
+export function validateSpread(
+  constraints: readonly TopologySpreadConstraint[] | undefined,
+  path: FieldPath,
+): FieldError[] {
   return eachItem(constraints, path, (constraint, at, index) => {
     const { maxSkew, topologyKey, whenUnsatisfiable, minDomains, matchLabelKeys = [], labelSelector } = constraint;
     const errors: FieldError[] = [];
@@ -218,7 +249,13 @@ export function validateSpread(constraints: readonly TopologySpreadConstraint[] 
     if (minDomains !== undefined) {
       if (minDomains <= 0) errors.push(invalid(at.at('minDomains'), minDomains, 'must be greater than zero'));
       if (whenUnsatisfiable !== 'DoNotSchedule') {
-        errors.push(invalid(at.at('minDomains'), minDomains, `can only use minDomains if whenUnsatisfiable=DoNotSchedule, not ${whenUnsatisfiable}`));
+        errors.push(
+          invalid(
+            at.at('minDomains'),
+            minDomains,
+            `can only use minDomains if whenUnsatisfiable=DoNotSchedule, not ${whenUnsatisfiable}`,
+          ),
+        );
       }
     }
     for (const field of ['nodeAffinityPolicy', 'nodeTaintsPolicy'] as const) {
@@ -242,7 +279,10 @@ export function validateReadinessGates(gates: readonly PodReadinessGate[] | unde
   );
 }
 
-export function validateSchedulingGates(gates: readonly PodSchedulingGate[] | undefined, path: FieldPath): FieldError[] {
+export function validateSchedulingGates(
+  gates: readonly PodSchedulingGate[] | undefined,
+  path: FieldPath,
+): FieldError[] {
   const seen = new Set<string>();
   return eachItem(gates, path, ({ name }, at) => {
     const errors = invalidFor(isQualifiedName(name), name, at);
@@ -251,4 +291,3 @@ export function validateSchedulingGates(gates: readonly PodSchedulingGate[] | un
     return errors;
   });
 }
-

@@ -67,7 +67,11 @@ function validateSysctls(sysctls: readonly Sysctl[] | undefined, path: FieldPath
         invalid(at.at('name'), name, `must have at most ${MAX_SYSCTL} characters and match regex ${SYSCTL.source}`),
       );
     } else if (names.has(name)) {
-      errors.push({ type: 'FieldValueDuplicate', field: at.at('name').toString(), message: `Duplicate value: ${JSON.stringify(name)}` });
+      errors.push({
+        type: 'FieldValueDuplicate',
+        field: at.at('name').toString(),
+        message: `Duplicate value: ${JSON.stringify(name)}`,
+      });
     } else errors.push(...hostSysctl(name, dotted, at.at('name'), scope));
     names.add(name);
     return errors;
@@ -79,10 +83,15 @@ function dottedSysctl(name: string): string {
   return separator === '/' ? name.replaceAll(/[./]/g, (letter) => (letter === '/' ? '.' : '/')) : name;
 }
 
+const IPC_SYSCTLS = /^(kernel\.(shm|msg)[a-z]|kernel\.sem$|fs\.mqueue\.)/;
+
 /** A sysctl of a namespace that the pod shares with its host is the host's. */
 function hostSysctl(name: string, dotted: string, path: FieldPath, { spec }: PodScope): FieldError[] {
   if (spec.hostNetwork && dotted.startsWith('net.')) {
-    return [invalid(path, name, 'may not be specified when \'hostNetwork\' is true')];
+    return [invalid(path, name, "may not be specified when 'hostNetwork' is true")];
+  }
+  if (spec.hostIPC && IPC_SYSCTLS.test(dotted)) {
+    return [invalid(path, name, "may not be specified when 'hostIPC' is true")];
   }
   return [];
 }
@@ -118,7 +127,13 @@ function validateAppArmor(profile: AppArmorProfile | undefined, path: FieldPath)
     }
     if (localhostProfile === '') return [required(at, 'must be set when AppArmor type is Localhost')];
     return localhostProfile.length > MAX_APPARMOR_PROFILE
-      ? [{ type: 'FieldValueTooLong', field: at.toString(), message: `Too long: may not be more than ${MAX_APPARMOR_PROFILE} bytes` }]
+      ? [
+          {
+            type: 'FieldValueTooLong',
+            field: at.toString(),
+            message: `Too long: may not be more than ${MAX_APPARMOR_PROFILE} bytes`,
+          },
+        ]
       : [];
   }
   const errors: FieldError[] = [];
@@ -149,7 +164,8 @@ export function validateContainerSecurity(
 
 function validateProcMount(procMount: string | undefined, path: FieldPath, scope: PodScope): FieldError[] {
   if (procMount === undefined) return [];
-  if (procMount !== 'Default' && procMount !== 'Unmasked') return [notSupported(path, procMount, ['Default', 'Unmasked'])];
+  if (procMount !== 'Default' && procMount !== 'Unmasked')
+    return [notSupported(path, procMount, ['Default', 'Unmasked'])];
   if (procMount === 'Default' || scope.spec.hostUsers === false) return [];
   return [invalid(path, procMount, '`hostUsers` must be false to use `Unmasked`')];
 }
@@ -160,7 +176,9 @@ function validateEscalation(context: SecurityContext, path: FieldPath): FieldErr
     return [invalid(path, context, 'cannot set `allowPrivilegeEscalation` to false and `privileged` to true')];
   }
   if ((context.capabilities?.add ?? []).includes('CAP_SYS_ADMIN')) {
-    return [invalid(path, context, 'cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN')];
+    return [
+      invalid(path, context, 'cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN'),
+    ];
   }
   return [];
 }
@@ -170,7 +188,8 @@ export function validateHostUsers(spec: PodSpec, path: FieldPath): FieldError[] 
   if (spec.hostUsers !== false) return [];
   const errors: FieldError[] = [];
   for (const field of ['hostPID', 'hostIPC', 'hostNetwork'] as const) {
-    if (spec[field]) errors.push(forbidden(path.at(field.replace(/^host(PID|IPC)$/, 'Host$1')), 'when `hostUsers` is false'));
+    if (spec[field])
+      errors.push(forbidden(path.at(field.replace(/^host(PID|IPC)$/, 'Host$1')), 'when `hostUsers` is false'));
   }
   for (const [index, container] of (spec.containers ?? []).entries()) {
     if ((container.volumeDevices ?? []).length > 0) {
@@ -179,4 +198,3 @@ export function validateHostUsers(spec: PodSpec, path: FieldPath): FieldError[] 
   }
   return errors;
 }
-

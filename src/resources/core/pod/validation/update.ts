@@ -2,6 +2,8 @@ import { type FieldError, FieldPath, forbidden, invalid } from '#machinery/field
 import { type Draft, draftOf } from '#machinery/object.ts';
 import type { Container, NodeSelectorTerm, Pod, PodSpec, Toleration } from '#machinery/types/core-v1.ts';
 import { semanticEqual } from '#machinery/equality.ts';
+import { eachItem } from '#machinery/validation/basics.ts';
+import { validateImage } from './containers.ts';
 import { validateTolerations } from './scheduling.ts';
 
 const SPEC = FieldPath.of('spec');
@@ -11,6 +13,9 @@ export function validatePodSpecUpdate(pod: Pod, old: Pod): FieldError[] {
   const added = sameContainers(pod.spec, old.spec);
   if (added.length > 0) return added;
   const errors = [
+    ...(['containers', 'initContainers'] as const).flatMap((field) =>
+      eachItem(pod.spec[field], SPEC.at(field), ({ image }, at) => validateImage(image, at.at('image'))),
+    ),
     ...validateDeadline(pod.spec, old.spec),
     ...validateGates(pod.spec, old.spec),
     ...validateTolerations(pod.spec.tolerations, SPEC.at('tolerations')),
@@ -41,9 +46,10 @@ function sameContainers(spec: PodSpec, old: PodSpec): FieldError[] {
 
 function validateDeadline(spec: PodSpec, old: PodSpec): FieldError[] {
   const before = old.activeDeadlineSeconds;
-  if (before === undefined) return [];
   const path = SPEC.at('activeDeadlineSeconds');
   const now = spec.activeDeadlineSeconds;
+  if (now !== undefined && now < 0) return [invalid(path, now, 'must be between 0 and 2147483647, inclusive')];
+  if (before === undefined) return [];
   if (now === undefined) return [invalid(path, now, 'must not update from a positive integer to nil value')];
   return now > before ? [invalid(path, now, 'must be less than or equal to previous value')] : [];
 }
@@ -53,7 +59,12 @@ function validateGates(spec: PodSpec, old: PodSpec): FieldError[] {
   return (spec.schedulingGates ?? []).flatMap(({ name }, index) =>
     before.has(name)
       ? []
-      : [forbidden(SPEC.at('schedulingGates').index(index).at('name'), `only deletion is allowed, but found new scheduling gate '${name}'`)],
+      : [
+          forbidden(
+            SPEC.at('schedulingGates').index(index).at('name'),
+            `only deletion is allowed, but found new scheduling gate '${name}'`,
+          ),
+        ],
   );
 }
 
@@ -62,7 +73,9 @@ function onlyAddedTolerations(tolerations: readonly Toleration[], old: readonly 
   const kept = old.every((before) =>
     tolerations.some((now) => semanticEqual(withoutSeconds(now), withoutSeconds(before))),
   );
-  return kept ? [] : [forbidden(SPEC.at('tolerations'), 'existing toleration can not be modified except its tolerationSeconds')];
+  return kept
+    ? []
+    : [forbidden(SPEC.at('tolerations'), 'existing toleration can not be modified except its tolerationSeconds')];
 }
 
 /** While a pod is gated it may still be told where it must not go: node constraints may become narrower. */
@@ -70,14 +83,25 @@ function validateGatedScheduling(spec: PodSpec, old: PodSpec): FieldError[] {
   const errors: FieldError[] = [];
   for (const [key, value] of Object.entries(old.nodeSelector ?? {})) {
     if (spec.nodeSelector?.[key] === value) continue;
-    errors.push(invalid(SPEC.at('nodeSelector'), spec.nodeSelector ?? null, 'only additions are allowed (no mutations or deletions)'));
+    errors.push(
+      invalid(
+        SPEC.at('nodeSelector'),
+        spec.nodeSelector ?? null,
+        'only additions are allowed (no mutations or deletions)',
+      ),
+    );
     break;
   }
   const before = old.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
   if (!before) return errors;
   const terms = before.nodeSelectorTerms ?? [];
   const now = spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
-  const path = SPEC.at('affinity', 'nodeAffinity', 'requiredDuringSchedulingIgnoredDuringExecution', 'nodeSelectorTerms');
+  const path = SPEC.at(
+    'affinity',
+    'nodeAffinity',
+    'requiredDuringSchedulingIgnoredDuringExecution',
+    'nodeSelectorTerms',
+  );
   if (now.length === 0 || (terms.length > 0 && terms.length !== now.length)) {
     return [...errors, invalid(path, now, 'no additions/deletions to non-empty NodeSelectorTerms list are allowed')];
   }
@@ -135,4 +159,3 @@ function restoreNodeAffinity(copy: Draft<PodSpec>, old: Draft<PodSpec>): void {
     if (!old.affinity && Object.keys(copy.affinity).length === 0) delete copy.affinity;
   }
 }
-

@@ -27,16 +27,21 @@ export function validateVolumeMounts(container: AnyContainer, path: FieldPath, s
     if (devices.some(({ devicePath }) => devicePath === mount.mountPath)) {
       errors.push(invalid(at.at('mountPath'), mount.mountPath, 'must not already exist as a path in volumeDevices'));
     }
-    return [...errors, ...validateSubPaths(mount, path), ...validateSharing(container, mount, path, at), ...validateImageMount(mount, at, scope)];
+    return [
+      ...errors,
+      ...validateSubPaths(mount, path, at),
+      ...validateSharing(container, mount, path, at),
+      ...validateImageMount(mount, at, scope),
+    ];
   });
 }
 
-function validateSubPaths({ subPath, subPathExpr }: VolumeMount, path: FieldPath): FieldError[] {
+function validateSubPaths({ subPath, subPathExpr }: VolumeMount, path: FieldPath, at: FieldPath): FieldError[] {
   const errors: FieldError[] = [];
   if (subPath) errors.push(...validateLocalPath(subPath, path.at('subPath')));
   if (subPathExpr) {
     if (subPath) {
-      errors.push(invalid(path.at('subPathExpr'), subPathExpr, 'subPathExpr and subPath are mutually exclusive'));
+      errors.push(invalid(at.at('subPathExpr'), subPathExpr, 'subPathExpr and subPath are mutually exclusive'));
     }
     errors.push(...validateLocalPath(subPathExpr, path.at('subPathExpr')));
   }
@@ -55,7 +60,10 @@ function validateSharing(
     errors.push(...optionalOneOf(mount.mountPropagation || ' ', PROPAGATIONS, path.at('mountPropagation')));
     if (mount.mountPropagation === 'Bidirectional' && !securityContext?.privileged) {
       errors.push(
-        forbidden(path.at('mountPropagation'), 'Bidirectional mount propagation is available only to privileged containers'),
+        forbidden(
+          path.at('mountPropagation'),
+          'Bidirectional mount propagation is available only to privileged containers',
+        ),
       );
     }
   }
@@ -91,7 +99,13 @@ export function validateVolumeDevices(container: AnyContainer, path: FieldPath, 
     if (!name) errors.push(required(at.at('name')));
     if (names.has(name)) errors.push(invalid(at.at('name'), name, 'must be unique'));
     if (volume && !volume.persistentVolumeClaim && !volume.ephemeral) {
-      errors.push(invalid(at.at('name'), name, 'can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode'));
+      errors.push(
+        invalid(
+          at.at('name'),
+          name,
+          'can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode',
+        ),
+      );
     }
     if (!volume) errors.push(notFound(at.at('name'), name));
     if (!devicePath) errors.push(required(at.at('devicePath')));

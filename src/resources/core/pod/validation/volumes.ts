@@ -1,6 +1,21 @@
-import { duplicate, type FieldError, type FieldPath, forbidden, invalid, notSupported, required } from '#machinery/field-error.ts';
+import {
+  duplicate,
+  type FieldError,
+  type FieldPath,
+  forbidden,
+  invalid,
+  notSupported,
+  required,
+} from '#machinery/field-error.ts';
 import { parseQuantity } from '#machinery/quantity.ts';
-import type { DownwardAPIVolumeFile, HostPathVolumeSource, KeyToPath, NFSVolumeSource, PodSpec, Volume } from '#machinery/types/core-v1.ts';
+import type {
+  DownwardAPIVolumeFile,
+  HostPathVolumeSource,
+  KeyToPath,
+  NFSVolumeSource,
+  PodSpec,
+  Volume,
+} from '#machinery/types/core-v1.ts';
 import { eachItem, invalidFor, nonEmpty, optionalOneOf } from '#machinery/validation/basics.ts';
 import { isDnsLabel } from '#machinery/validation/names.ts';
 import { validateClaimTemplate } from '../../persistent-volume-claim/claim-spec.ts';
@@ -82,9 +97,7 @@ const SOURCES: { readonly [Name in SourceName]: Check<NonNullable<Volume[Name]>>
   scaleIO: networkVolumes.scaleIO,
   csi: ({ driver, nodePublishSecretRef }, path) => [
     ...validateCsiDriverName(driver, path.at('driver')),
-    ...(nodePublishSecretRef && !nodePublishSecretRef.name
-      ? [required(path.at('nodePublishSecretRef', 'name'))]
-      : []),
+    ...(nodePublishSecretRef && !nodePublishSecretRef.name ? [required(path.at('nodePublishSecretRef', 'name'))] : []),
   ],
   ephemeral: ({ volumeClaimTemplate }, path) =>
     volumeClaimTemplate
@@ -113,7 +126,16 @@ function checkSource(volume: Volume, name: SourceName, path: FieldPath, scope: P
   return check(volume[name], path, scope);
 }
 
-const HOST_PATH_TYPES = ['', 'BlockDevice', 'CharDevice', 'Directory', 'DirectoryOrCreate', 'File', 'FileOrCreate', 'Socket'];
+const HOST_PATH_TYPES = [
+  '',
+  'BlockDevice',
+  'CharDevice',
+  'Directory',
+  'DirectoryOrCreate',
+  'File',
+  'FileOrCreate',
+  'Socket',
+];
 
 export function validateHostPath({ path: target, type }: HostPathVolumeSource, path: FieldPath): FieldError[] {
   if (!target) return [required(path.at('path'))];
@@ -144,7 +166,13 @@ export function validateItems(items: readonly KeyToPath[] | undefined, path: Fie
   ]);
 }
 
-const DOWNWARD_FIELDS = ['metadata.annotations', 'metadata.labels', 'metadata.name', 'metadata.namespace', 'metadata.uid'];
+const DOWNWARD_FIELDS = [
+  'metadata.annotations',
+  'metadata.labels',
+  'metadata.name',
+  'metadata.namespace',
+  'metadata.uid',
+];
 
 /** Upstream names no list in the paths of these: they stand at the source itself. */
 export function validateDownwardItems(
@@ -152,7 +180,10 @@ export function validateDownwardItems(
   path: FieldPath,
 ): FieldError[] {
   return (items ?? []).flatMap((item) => {
-    const errors = [...nonEmpty(item.path, path.at('path')), ...validateNonReservedPath(item.path ?? '', path.at('path'))];
+    const errors = [
+      ...nonEmpty(item.path, path.at('path')),
+      ...validateNonReservedPath(item.path ?? '', path.at('path')),
+    ];
     if (item.fieldRef) {
       errors.push(...validateFieldRef(item.fieldRef, DOWNWARD_FIELDS, path.at('fieldRef')));
       if (item.resourceFieldRef) {

@@ -21,7 +21,11 @@ export function validateWindowsOptions(
   const { gmsaCredentialSpecName, gmsaCredentialSpec, runAsUserName } = options;
   if (gmsaCredentialSpecName !== undefined) {
     errors.push(
-      ...invalidFor(isDnsSubdomain(gmsaCredentialSpecName, false), gmsaCredentialSpecName, path.at('gmsaCredentialSpecName')),
+      ...invalidFor(
+        isDnsSubdomain(gmsaCredentialSpecName, false),
+        gmsaCredentialSpecName,
+        path.at('gmsaCredentialSpecName'),
+      ),
     );
   }
   if (gmsaCredentialSpec !== undefined) {
@@ -46,8 +50,7 @@ function validateUserName(name: string, path: FieldPath): FieldError[] {
   if (domain !== undefined) {
     if (domain === '' || domain.length >= MAX_DOMAIN) {
       errors.push(invalid(path, name, `runAsUserName's Domain length must be under ${MAX_DOMAIN} characters`));
-    }
-    else if (!DOMAIN_DNS.test(domain) && !DOMAIN_NETBIOS.test(domain)) {
+    } else if (!DOMAIN_DNS.test(domain) && !DOMAIN_NETBIOS.test(domain)) {
       errors.push(invalid(path, name, "runAsUserName's Domain doesn't match the NetBios nor the DNS format"));
     }
   }
@@ -59,7 +62,9 @@ function validateUserName(name: string, path: FieldPath): FieldError[] {
     errors.push(invalid(path, name, "runAsUserName's User cannot contain only periods or spaces"));
   }
   if (user !== '' && !USER.test(user)) {
-    errors.push(invalid(path, name, "runAsUserName's User cannot contain the following characters: \"/\\:;|=,+*?<>@[]"));
+    errors.push(
+      invalid(path, name, 'runAsUserName\'s User cannot contain the following characters: "/\\:;|=,+*?<>@[]'),
+    );
   }
   return errors;
 }
@@ -89,10 +94,18 @@ export function validateHostProcess(spec: PodSpec, path: FieldPath): FieldError[
   }
   if (hostProcess === 0) return errors;
   if (hostProcess !== all) {
-    errors.push(invalid(path, '', 'If pod contains any hostProcess containers then all containers must be HostProcess containers'));
+    errors.push(
+      invalid(
+        path,
+        '',
+        'If pod contains any hostProcess containers then all containers must be HostProcess containers',
+      ),
+    );
   }
   if (!spec.hostNetwork) {
-    errors.push(invalid(path.at('hostNetwork'), false, 'hostNetwork must be true if pod contains any hostProcess containers'));
+    errors.push(
+      invalid(path.at('hostNetwork'), false, 'hostNetwork must be true if pod contains any hostProcess containers'),
+    );
   }
   return errors;
 }
@@ -102,8 +115,30 @@ const OPERATING_SYSTEMS = ['linux', 'windows'];
 /** Fields that mean nothing on Windows. Source: core/v1 API, PodOS. */
 const NOT_ON_WINDOWS = {
   pod: ['hostPID', 'hostIPC', 'hostUsers', 'shareProcessNamespace'],
-  securityContext: ['appArmorProfile', 'seLinuxOptions', 'seccompProfile', 'fsGroup', 'fsGroupChangePolicy', 'sysctls', 'runAsUser', 'runAsGroup', 'supplementalGroups', 'supplementalGroupsPolicy'],
-  container: ['appArmorProfile', 'seLinuxOptions', 'seccompProfile', 'capabilities', 'readOnlyRootFilesystem', 'privileged', 'allowPrivilegeEscalation', 'procMount', 'runAsUser', 'runAsGroup'],
+  securityContext: [
+    'appArmorProfile',
+    'seLinuxOptions',
+    'seccompProfile',
+    'fsGroup',
+    'fsGroupChangePolicy',
+    'sysctls',
+    'runAsUser',
+    'runAsGroup',
+    'supplementalGroups',
+    'supplementalGroupsPolicy',
+  ],
+  container: [
+    'appArmorProfile',
+    'seLinuxOptions',
+    'seccompProfile',
+    'capabilities',
+    'readOnlyRootFilesystem',
+    'privileged',
+    'allowPrivilegeEscalation',
+    'procMount',
+    'runAsUser',
+    'runAsGroup',
+  ],
 } as const;
 
 export function validateOs(spec: PodSpec, path: FieldPath): FieldError[] {
@@ -119,7 +154,7 @@ function isGiven(value: unknown): boolean {
 }
 
 function validateForWindows(spec: PodSpec, path: FieldPath): FieldError[] {
-  const not = (at: FieldPath) => forbidden(at, "cannot be set for a windows pod");
+  const not = (at: FieldPath) => forbidden(at, 'cannot be set for a windows pod');
   const errors: FieldError[] = [];
   const { securityContext } = spec;
   for (const field of NOT_ON_WINDOWS.securityContext) {
@@ -144,7 +179,8 @@ function validateForWindows(spec: PodSpec, path: FieldPath): FieldError[] {
 }
 
 function validateForLinux(spec: PodSpec, path: FieldPath): FieldError[] {
-  const not = (at: FieldPath) => forbidden(at.at('securityContext', 'windowsOptions'), 'windows options cannot be set for a linux pod');
+  const not = (at: FieldPath) =>
+    forbidden(at.at('securityContext', 'windowsOptions'), 'windows options cannot be set for a linux pod');
   const errors: FieldError[] = spec.securityContext?.windowsOptions ? [not(path)] : [];
   for (const field of ['containers', 'initContainers', 'ephemeralContainers'] as const) {
     errors.push(
