@@ -7,7 +7,7 @@ import { command, tryCommand } from '#base/command.ts';
 const NEVER = [
   /^(debconf|dpkg|tar|adduser|passwd|usrmerge|ucf|sensible-utils|init-system-helpers|sysvinit-utils|lsb-base)$/,
   /^(perl.*|libperl.*|lib.*-perl|libgdbm.*|libdb5.3)$/,
-  /^(libllvm.*|libz3-4|postgresql-common|postgresql-client-common|ssl-cert|iproute2|libbpf1|libelf1|libaudit.*|libpam-.*)$/,
+  /^(libllvm.*|libz3-4|postgresql-common|postgresql-client-common|ssl-cert|iproute2|libbpf1|libelf1|libpam-.*)$/,
   /^(libsemanage.*|libsepol2|locales|libc-l10n|readline-common|libnginx-mod-.*|libcap2-bin)$/,
 ];
 
