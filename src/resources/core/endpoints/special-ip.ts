@@ -2,11 +2,25 @@ import ipaddr from 'ipaddr.js';
 import { type FieldError, type FieldPath, invalid } from '#machinery/field-error.ts';
 import { canonicalIp, ipFamily } from '#machinery/validation/net.ts';
 
-/** A word on addresses that are not written in their one canonical form. */
+/** IPv4 as older clients wrote it, with leading zeros. */
+const PADDED_IPV4 = /^\d+\.\d+\.\d+\.\d+$/;
+
+/** A word on addresses that are not written in their one canonical form. Source: KEP-4858. */
 export function ipWarnings(address: string, field: string): string[] {
-  const canonical = canonicalIp(address);
+  const canonical = canonicalIp(address) ?? unpadded(address);
   if (canonical === undefined || canonical === address) return [];
+  if (ipFamily(canonical) === 4) {
+    const use = `use "${canonical}"`;
+    return [
+      `${field}: non-standard IP address "${address}" will be considered invalid in a future Kubernetes release: ${use}`,
+    ];
+  }
   return [`${field}: IPv6 address "${address}" should be in RFC 5952 canonical format ("${canonical}")`];
+}
+
+function unpadded(address: string): string | undefined {
+  if (!PADDED_IPV4.test(address)) return undefined;
+  return canonicalIp(address.split('.').map(Number).join('.'));
 }
 
 /** Addresses that can be no endpoint: those of the machine itself, of the link, of groups, of nobody. */
