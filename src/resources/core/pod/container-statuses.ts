@@ -19,7 +19,7 @@ export function validateStatusDetails(pod: Pod): FieldError[] {
   return [
     ...(['containerStatuses', 'initContainerStatuses', 'ephemeralContainerStatuses'] as const).flatMap((list) =>
       eachItem(pod.status?.[list], STATUS.at(list), (status, at) => [
-        ...validateAllocated(status, at.at('allocatedResourcesStatus')),
+        ...validateAllocated(status, pod, at.at('allocatedResourcesStatus')),
         ...validateUser(status, pod, at.at('user')),
       ]),
     ),
@@ -28,8 +28,14 @@ export function validateStatusDetails(pod: Pod): FieldError[] {
   ];
 }
 
-function validateAllocated({ allocatedResourcesStatus, resources }: ContainerStatus, path: FieldPath): FieldError[] {
-  const known = { ...resources?.requests, ...resources?.limits };
+function validateAllocated(
+  { name: container, allocatedResourcesStatus }: ContainerStatus,
+  { spec }: Pod,
+  path: FieldPath,
+): FieldError[] {
+  const containers = [...(spec.containers ?? []), ...(spec.initContainers ?? [])];
+  const resources = containers.find(({ name }) => name === container)?.resources;
+  const known: Readonly<Record<string, string>> = { ...resources?.requests, ...resources?.limits };
   return eachItem(allocatedResourcesStatus, path, (each, at) => {
     const errors: FieldError[] = [];
     if (!each.name.startsWith('claim:') && known[each.name] === undefined) {

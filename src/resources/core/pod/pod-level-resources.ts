@@ -46,7 +46,7 @@ export function aggregate(spec: PodSpec, kind: Kind): Amounts {
   return most(sum(running, sidecars), initializing);
 }
 
-export function isPodLevelResource(name: string): boolean {
+function isPodLevelResource(name: string): boolean {
   return name === 'cpu' || name === 'memory' || name.startsWith('hugepages-');
 }
 
@@ -60,8 +60,10 @@ export function defaultPodLevelResources(spec: Draft<PodSpec>): void {
   }
   const requests = { ...resources.requests };
   for (const [name, amount] of aggregate(spec, 'requests')) {
-    if (isPodLevelResource(name)) requests[name] ??= showQuantity(amount);
+    if (name === 'cpu' || name === 'memory') requests[name] ??= showQuantity(amount);
   }
-  for (const [name, limit] of Object.entries(resources.limits ?? {})) requests[name] ??= limit;
+  for (const [name, limit] of Object.entries(resources.limits ?? {})) {
+    if (isPodLevelResource(name)) requests[name] ??= limit;
+  }
   if (Object.keys(requests).length > 0) resources.requests = requests;
 }

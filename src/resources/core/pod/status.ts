@@ -59,7 +59,7 @@ function validateTransitions(pod: Pod, old: Pod): FieldError[] {
     for (const before of old.status?.[list] ?? []) {
       const container = containerOf(pod, list, before.name);
       const policy = container?.restartPolicy ?? restartPolicy;
-      if ((container?.restartPolicyRules ?? []).length > 0) continue;
+      if (container && rulesAllowReturn(container, before.state?.terminated?.exitCode ?? 0)) continue;
       if (policy === 'Always' || !mayNotReturn(before, policy, list)) continue;
       const index = now.findIndex(({ name }) => name === before.name);
       const current = now[index];
@@ -68,6 +68,14 @@ function validateTransitions(pod: Pod, old: Pod): FieldError[] {
     }
   }
   return errors;
+}
+
+/** Whether one of the container's own rules restarts it after this exit code. Source: KEP-5307. */
+function rulesAllowReturn({ restartPolicyRules }: Container, exitCode: number): boolean {
+  return (restartPolicyRules ?? []).some(({ exitCodes }) => {
+    const listed = (exitCodes?.values ?? []).includes(exitCode);
+    return exitCodes?.operator === 'In' ? listed : exitCodes?.operator === 'NotIn' && !listed;
+  });
 }
 
 function containerOf(pod: Pod, list: (typeof LISTS)[number], name: string): Container | undefined {

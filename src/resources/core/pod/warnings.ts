@@ -126,10 +126,11 @@ function portWarnings(spec: PodSpec, path: string): string[] {
   const taken = new Map<string, string>();
   return (['initContainers', 'containers'] as const).flatMap((field) =>
     (spec[field] ?? []).flatMap(({ ports }, index) =>
-      (ports ?? []).flatMap(({ hostPort, hostIP, protocol }, at) => {
-        if (!hostPort) return [];
+      (ports ?? []).flatMap(({ hostPort, hostIP, protocol, containerPort }, at) => {
         const here = `${path}spec.${field}[${index}].ports[${at}]`;
-        const key = `${protocol}/${hostIP ?? ''}/${hostPort}`;
+        const key = hostPort
+          ? `${protocol}/${hostIP ?? ''}/${hostPort}`
+          : `${field}[${index}] ${protocol}/${containerPort}`;
         const before = taken.get(key);
         taken.set(key, before ?? here);
         return before ? [`${here}: duplicate port definition with ${before}`] : [];

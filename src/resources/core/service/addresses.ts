@@ -83,8 +83,8 @@ function hasClusterIp({ type }: ServiceSpec): boolean {
 export function validateAddressesUpdate(spec: ServiceSpec, old: ServiceSpec): FieldError[] {
   if (!hasClusterIp(old) || !hasClusterIp(spec)) return [];
   const errors: FieldError[] = [];
-  const before = old.clusterIPs?.[0] ?? old.clusterIP;
-  const now = spec.clusterIPs?.[0] ?? spec.clusterIP;
+  const before = old.clusterIP;
+  const now = spec.clusterIP;
   if (before && now !== before) {
     errors.push(invalid(SPEC.at('clusterIPs').index(0), now ?? '', 'may not change once set'));
   }

@@ -4,7 +4,7 @@ import type { Service } from '#machinery/types/core-v1.ts';
 import { labelsCell } from '../../apps/workload.ts';
 import { defaultService } from './defaults.ts';
 import { isServiceName } from './service-name.ts';
-import { dropTypeDependentFields, keepAllocated } from './type-change.ts';
+import { alignClusterIps, dropTypeDependentFields, keepAllocated } from './type-change.ts';
 import { validateService, validateServiceStatus, validateServiceUpdate } from './validation.ts';
 import { serviceWarnings } from './warnings.ts';
 
@@ -37,9 +37,11 @@ export const service = defineResource('v1', 'Service', {
   defaults: defaultService,
   prepareForCreate(draft) {
     draft.status = { loadBalancer: {} };
+    alignClusterIps(draft, undefined);
     if (draft.spec.type === 'ExternalName') delete draft.spec.internalTrafficPolicy;
   },
   prepareForUpdate(draft, old) {
+    alignClusterIps(draft, old);
     keepAllocated(draft, old);
     dropTypeDependentFields(draft, old);
   },

@@ -22,6 +22,27 @@ export function needsHealthCheckPort({ type, externalTrafficPolicy }: Spec): boo
   return type === 'LoadBalancer' && externalTrafficPolicy === 'Local';
 }
 
+/**
+ * `clusterIP` is the first of `clusterIPs`. A client that knows only the older field changes both with it; one that
+ * changes both is taken at its word.
+ */
+export function alignClusterIps({ spec }: Draft<Service>, old: Service | undefined): void {
+  const ips = spec.clusterIPs ?? [];
+  if (!old) {
+    if (spec.clusterIP && ips.length === 0) spec.clusterIPs = [spec.clusterIP];
+    return;
+  }
+  const before = old.spec.clusterIPs ?? [];
+  const unchanged = semanticEqual(ips, before);
+  if (old.spec.clusterIP && !spec.clusterIP) {
+    if (unchanged) delete spec.clusterIPs;
+  } else if (spec.clusterIP !== old.spec.clusterIP) {
+    if (spec.clusterIP && (unchanged || ips.length === 0)) spec.clusterIPs = [spec.clusterIP, ...ips.slice(1)];
+  } else if (before.length > 0 && ips.length === 0) {
+    delete spec.clusterIP;
+  }
+}
+
 /** An update that leaves out what the server once allocated keeps it. */
 export function keepAllocated({ spec }: Draft<Service>, { spec: old }: Service): void {
   if (hasClusterIp(old) && hasClusterIp(spec)) {

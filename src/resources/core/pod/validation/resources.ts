@@ -18,7 +18,6 @@ import type {
   ResourceRequirements,
 } from '#machinery/types/core-v1.ts';
 import { eachItem, invalidFor } from '#machinery/validation/basics.ts';
-import { isQualifiedName } from '#machinery/validation/labels.ts';
 import { isDnsLabel, isDnsSubdomain } from '#machinery/validation/names.ts';
 import { isExtended, isHugePages, isNative, pageSize, quantityErrors, resourceName } from '../../resource-names.ts';
 import { aggregate } from '../pod-level-resources.ts';
@@ -43,7 +42,7 @@ export function validateContainerResources(
   ];
 }
 
-function validateRequirements(
+export function validateRequirements(
   { limits, requests }: ResourceRequirements,
   path: FieldPath,
   checkName: (name: string, path: FieldPath) => FieldError[],
@@ -182,12 +181,12 @@ export function validatePodClaims(claims: readonly PodResourceClaim[] | undefine
   });
 }
 
+const POD_RESOURCES = ['cpu', 'memory', 'hugepages-'];
+
 function podResourceName(name: string, path: FieldPath): FieldError[] {
-  const messages = isQualifiedName(name);
-  if (messages.length > 0) return invalidFor(messages, name, path);
-  return name === 'cpu' || name === 'memory' || isHugePages(name)
-    ? []
-    : [invalid(path, name, 'must be a standard resource for pods')];
+  const errors = resourceName(name, path);
+  if (errors.length > 0) return errors;
+  return name === 'cpu' || name === 'memory' || isHugePages(name) ? [] : [notSupported(path, name, POD_RESOURCES)];
 }
 
 /** Resources of the pod as a whole. Source: KEP-2837. */
