@@ -27,8 +27,8 @@ export interface StartScene {
   readonly signal: AbortSignal;
 }
 
-/** No hook may hold up its pod for longer than this. */
-const POST_START_TIMEOUT_MS = 2 ** 31 - 1;
+/** No hook may hold up its pod for longer than this; upstream has no limit. */
+const POST_START_TIMEOUT_MS = 24 * 3600_000;
 
 /**
  * Starts one container of a pod. Throws WaitingError, with what the container's status is to show, where it cannot be

@@ -62,6 +62,8 @@ export interface PodSummary {
   readonly namespace: string;
   /** Ids and states of all sandboxes and containers, in a form that can be compared. */
   readonly fingerprint: string;
+  /** Ids of containers that run and of sandboxes that are ready. */
+  readonly alive: readonly string[];
 }
 
 /** Every pod that the runtime has something of. */
@@ -70,22 +72,25 @@ export async function listPods({ runtime }: ContainerRuntime): Promise<ReadonlyM
     runtime.listPodSandbox({}),
     runtime.listContainers({}),
   ]);
-  const parts = new Map<string, { name: string; namespace: string; items: string[] }>();
-  for (const item of [...sandboxes, ...containers]) {
+  const parts = new Map<string, { name: string; namespace: string; items: string[]; alive: string[] }>();
+  const add = (
+    item: { readonly id: string; readonly state: number; readonly labels: Record<string, string> },
+    isAlive: boolean,
+  ) => {
     const uid = item.labels[POD_UID_LABEL];
-    if (uid === undefined) continue;
-    const entry = parts.get(uid) ?? {
-      name: item.labels[POD_NAME_LABEL] ?? '',
-      namespace: item.labels[POD_NAMESPACE_LABEL] ?? '',
-      items: [],
-    };
+    if (uid === undefined) return;
+    const { [POD_NAME_LABEL]: name = '', [POD_NAMESPACE_LABEL]: namespace = '' } = item.labels;
+    const entry = parts.get(uid) ?? { name, namespace, items: [], alive: [] };
     entry.items.push(`${item.id}=${item.state}`);
+    if (isAlive) entry.alive.push(item.id);
     parts.set(uid, entry);
-  }
+  };
+  for (const sandbox of sandboxes) add(sandbox, sandbox.state === PodSandboxState.SANDBOX_READY);
+  for (const container of containers) add(container, container.state === CriContainerState.CONTAINER_RUNNING);
   return new Map(
-    [...parts].map(([uid, { name, namespace, items }]) => [
+    [...parts].map(([uid, { name, namespace, items, alive }]) => [
       uid,
-      { uid, name, namespace, fingerprint: items.sort().join() },
+      { uid, name, namespace, fingerprint: items.sort().join(), alive },
     ]),
   );
 }

@@ -21,6 +21,9 @@ export interface RuntimeEventsOptions {
 const RELIST_MS = 1_000;
 const RELIST_WITH_EVENTS_MS = 15_000;
 const RECONNECT_MS = 1_000;
+/** CRI learns of an end from the same stream as we do, maybe a little later: we look again until it knows. */
+const FIRST_LOOK_MS = 5;
+const MAX_LOOK_MS = 1_000;
 
 /**
  * Tells of every pod whose containers or sandboxes have changed. containerd's own stream says at once that a process
@@ -32,6 +35,8 @@ export function watchRuntime(options: RuntimeEventsOptions): void {
   let streaming = false;
   let listing: Promise<void> | undefined;
   let again = false;
+  /** Containers that have ended, but not in the listing yet. */
+  let ended = new Set<string>();
 
   async function relist(): Promise<void> {
     const found = await listPods(options.runtime);
@@ -40,6 +45,8 @@ export function watchRuntime(options: RuntimeEventsOptions): void {
     for (const [uid, summary] of found)
       if (before.get(uid)?.fingerprint !== summary.fingerprint) options.changed(summary);
     for (const [uid, summary] of before) if (!found.has(uid)) options.changed(summary);
+    const alive = new Set([...found.values()].flatMap((summary) => summary.alive));
+    ended = ended.intersection(alive);
   }
 
   /** One listing at a time; what happens meanwhile asks for another. */
@@ -56,6 +63,14 @@ export function watchRuntime(options: RuntimeEventsOptions): void {
     return listing;
   }
 
+  async function lookFor(containerId: string): Promise<void> {
+    for (let waitMs = FIRST_LOOK_MS; ended.has(containerId) && waitMs <= MAX_LOOK_MS; waitMs *= 2) {
+      await relistSoon();
+      if (ended.has(containerId)) await clock.sleep(waitMs, signal).catch(() => undefined);
+    }
+    ended.delete(containerId);
+  }
+
   async function poll(): Promise<void> {
     while (!signal.aborted) {
       await relistSoon();
@@ -65,7 +80,7 @@ export function watchRuntime(options: RuntimeEventsOptions): void {
 
   async function stream(endpoint: string): Promise<void> {
     const { events } = connectContainerd(endpoint);
-    const filters = [`topic==/tasks/exit,namespace==${CRI_NAMESPACE}`];
+    const filters = [`topic=="/tasks/exit",namespace=="${CRI_NAMESPACE}"`];
     while (!signal.aborted) {
       try {
         const answers = events.subscribe({ filters }, { signal, timeoutMs: 0 });
@@ -74,7 +89,8 @@ export function watchRuntime(options: RuntimeEventsOptions): void {
           if (!event) continue;
           const { id, containerId } = fromBinary(TaskExitSchema, event.value);
           if (id !== containerId) continue; // the end of an exec is none of the container's
-          void relistSoon(); // its errors are logged there
+          ended.add(containerId);
+          void lookFor(containerId); // errors of listings are logged
         }
       } catch (error) {
         if (signal.aborted) return;
