@@ -14,7 +14,13 @@ export const deployment = defineResource('apps/v1', 'Deployment', {
   categories: ['all'],
   hasGeneration: true,
   subresources: {
-    status: { validateUpdate: validateDeploymentStatus },
+    status: {
+      prepareForUpdate({ metadata }, old) {
+        if (old.metadata.labels) metadata.labels = { ...old.metadata.labels };
+        else delete metadata.labels;
+      },
+      validateUpdate: validateDeploymentStatus,
+    },
     scale: {
       specReplicas: ['spec', 'replicas'],
       statusReplicas: ['status', 'replicas'],

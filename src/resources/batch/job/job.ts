@@ -1,3 +1,4 @@
+import { semanticEqual } from '#machinery/equality.ts';
 import type { Draft } from '#machinery/object.ts';
 import { ageColumn, type Cell, column, nameColumn, wideColumn } from '#machinery/resource/columns.ts';
 import { defineResource } from '#machinery/resource/define.ts';
@@ -38,7 +39,9 @@ export const job = defineResource('batch/v1', 'Job', {
   },
 
   prepareForCreate(draft, { featureOn }) {
+    const shared = semanticEqual(draft.metadata.labels ?? {}, draft.spec.template.metadata?.labels ?? {});
     generateSelector(draft);
+    if (shared) draft.metadata.labels = { ...draft.spec.template.metadata?.labels }; // one map upstream
     draft.status = {};
     dropDisabledFields(draft.spec.template.spec, featureOn);
   },

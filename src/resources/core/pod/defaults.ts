@@ -11,6 +11,7 @@ import type {
   Probe,
   ResourceRequirements,
 } from '#machinery/types/core-v1.ts';
+import type { ObjectMeta } from '#machinery/types/meta-v1.ts';
 import { defaultPodLevelResources } from './pod-level-resources.ts';
 import { defaultVolume } from './volume-defaults.ts';
 
@@ -21,6 +22,7 @@ export function defaultPod(pod: Draft<Pod>): void {
   pod.spec ??= { containers: null };
   pod.status ??= {};
   const { spec } = pod;
+  dropOldAnnotations(pod.metadata);
   defaultPodSpec(spec);
   if ((spec.terminationGracePeriodSeconds ?? 0) < 0) spec.terminationGracePeriodSeconds = 1;
   defaultPodIps(pod.status);
@@ -37,10 +39,21 @@ function defaultPodIps(status: Draft<PodStatus>): void {
   else if (first) status.podIP = first;
 }
 
+const OLD_ANNOTATIONS = ['init-containers', 'init-container-statuses'].flatMap((name) => [
+  `pod.alpha.kubernetes.io/${name}`,
+  `pod.beta.kubernetes.io/${name}`,
+]);
+
+/** Init containers were annotations once; nobody reads those any more. */
+function dropOldAnnotations({ annotations }: Draft<ObjectMeta>): void {
+  if (annotations) for (const name of OLD_ANNOTATIONS) delete annotations[name];
+}
+
 /** Pod templates get the defaults of a pod's spec, but not those that only a pod itself has. */
 export function defaultPodTemplate(template: Draft<PodTemplateSpec>): void {
   template.metadata ??= {};
   template.spec ??= { containers: null };
+  dropOldAnnotations(template.metadata);
   defaultPodSpec(template.spec);
 }
 

@@ -1,3 +1,4 @@
+import { formatTime } from '#base/clock.ts';
 import type { Draft } from '#machinery/object.ts';
 import type { WriteContext } from '#machinery/resource/definition.ts';
 import type { Pod, PodAffinityTerm, PodSpec } from '#machinery/types/core-v1.ts';
@@ -7,7 +8,7 @@ import { qosClassOf } from './qos.ts';
 type FeatureOn = WriteContext['featureOn'];
 
 /** A new pod is pending, whatever its author says. */
-export function preparePodForCreate(pod: Draft<Pod>, { featureOn }: WriteContext): void {
+export function preparePodForCreate(pod: Draft<Pod>, { featureOn, now }: WriteContext): void {
   pod.status = { phase: 'Pending', qosClass: qosClassOf(pod.spec) };
   dropDisabledFields(pod.spec, featureOn);
   if ((pod.spec.schedulingGates ?? []).length > 0) {
@@ -18,8 +19,8 @@ export function preparePodForCreate(pod: Draft<Pod>, { featureOn }: WriteContext
         reason: 'SchedulingGated',
         message: 'Scheduling is blocked due to non-empty scheduling gates',
         lastProbeTime: null,
-        lastTransitionTime: null,
-      } as never, // times that nobody knows are null in the API
+        lastTransitionTime: formatTime(now),
+      } as never, // a time that nobody knows is null in the API
     ];
   }
   selectByLabelKeys(pod);

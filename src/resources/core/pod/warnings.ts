@@ -50,6 +50,8 @@ export function templateWarnings(
     ...volumeWarnings(spec, path),
     ...containerWarnings(spec, path),
     ...portWarnings(spec, path),
+    ...hostAliasWarnings(spec, path),
+    ...nodeAffinityWarnings(spec, path),
     ...duplicates((spec.imagePullSecrets ?? []).map(({ name }) => name ?? '')).map(
       ({ index, value }) => `${path}spec.imagePullSecrets[${index}].name: duplicate entry "${value}"`,
     ),
@@ -121,22 +123,52 @@ function containerWarnings(spec: PodSpec, path: string): string[] {
   );
 }
 
-/** Two containers that are never up at once may have one port of the host, which is rarely meant. */
+/** Ports that two containers of one pod both name, or both take: rarely meant. */
 function portWarnings(spec: PodSpec, path: string): string[] {
   const taken = new Map<string, string>();
+  const seen = (key: string, here: string): string | undefined => {
+    const before = taken.get(key);
+    taken.set(key, before ?? here);
+    return before;
+  };
   return (['initContainers', 'containers'] as const).flatMap((field) =>
     (spec[field] ?? []).flatMap(({ ports }, index) =>
-      (ports ?? []).flatMap(({ hostPort, hostIP, protocol, containerPort }, at) => {
+      (ports ?? []).flatMap(({ hostPort, hostIP, protocol, containerPort, name }, at) => {
         const here = `${path}spec.${field}[${index}].ports[${at}]`;
-        const key = hostPort
-          ? `${protocol}/${hostIP ?? ''}/${hostPort}`
-          : `${field}[${index}] ${protocol}/${containerPort}`;
-        const before = taken.get(key);
-        taken.set(key, before ?? here);
-        return before ? [`${here}: duplicate port definition with ${before}`] : [];
+        const key = hostPort ? `${hostIP ?? ''}:${hostPort}` : `${field} ${containerPort}`;
+        const port = seen(`${protocol}/${key}`, here);
+        const named = name ? seen(`${field} name ${name}`, here) : undefined;
+        return [
+          ...(port ? [`${here}: duplicate port definition with ${port}`] : []),
+          ...(named && !port
+            ? [
+                `${here}: duplicate port name "${name}" with ${named}, services and probes that select ports by name will use ${named}`,
+              ]
+            : []),
+        ];
       }),
     ),
   );
+}
+
+function hostAliasWarnings({ hostAliases }: PodSpec, path: string): string[] {
+  return duplicates((hostAliases ?? []).map(({ ip }) => ip)).map(
+    ({ index, value, first }) => `${path}spec.hostAliases[${index}].ip: duplicate ip "${value}" (at [${first}])`,
+  );
+}
+
+function nodeAffinityWarnings({ affinity }: PodSpec, path: string): string[] {
+  const {
+    requiredDuringSchedulingIgnoredDuringExecution: hard,
+    preferredDuringSchedulingIgnoredDuringExecution: soft,
+  } = affinity?.nodeAffinity ?? {};
+  const terms = [...(hard?.nodeSelectorTerms ?? []), ...(soft ?? []).map(({ preference }) => preference)];
+  return terms
+    .flatMap(({ matchExpressions }) => matchExpressions ?? [])
+    .flatMap(({ key }) => {
+      const text = DEPRECATED_NODE_LABELS[key];
+      return text ? [`${path}spec.affinity.nodeAffinity: ${key} is ${text}`] : [];
+    });
 }
 
 function fractionalBytes({ resources }: Pick<Container, 'resources'>, path: string): string[] {
