@@ -44,6 +44,8 @@ export interface ComposedServer extends Disposable {
   /** `host:port` that discovery tells clients. */
   setServerAddress(address: string): void;
   setBootstrapped(): void;
+  /** Looks after what the server itself keeps in the store, until the signal ends it. Rejects never. */
+  maintain(signal: AbortSignal): Promise<void>;
 }
 
 export async function composeServer(
@@ -80,20 +82,22 @@ export async function composeServer(
   });
   const { authorizer, resolver } = createAuthorization(listers);
   const { disabledAdmission = [] } = options;
+  const addresses = serviceAddresses({
+    listers,
+    random,
+    apiClock,
+    ioClock,
+    log,
+    serviceCidrs: options.serviceCidrs ?? DEFAULT_SERVICE_CIDRS,
+    services: () => servedResource('', 'v1', 'services'),
+    addresses: () => servedResource('networking.k8s.io', 'v1', 'ipaddresses'),
+  });
   const registry: RegistryParts = {
     clock: apiClock,
     random,
     featureOn: (gate) => options.featureGates?.[gate] ?? featureDefault(gate) ?? false,
     admission: defaultAdmission({ listers, authorizer, resolver, random, disabled: disabledAdmission }),
-    hooks: [
-      serviceAddresses({
-        listers,
-        random,
-        serviceCidrs: options.serviceCidrs ?? DEFAULT_SERVICE_CIDRS,
-        services: () => servedResource('', 'v1', 'services'),
-        addresses: () => servedResource('networking.k8s.io', 'v1', 'ipaddresses'),
-      }),
-    ],
+    hooks: [addresses.hook],
     derived: new DerivedBytes(),
   };
   const storeHealth = () =>
@@ -192,6 +196,7 @@ export async function composeServer(
     setBootstrapped: () => {
       bootstrapped = true;
     },
+    maintain: (signal) => addresses.maintain(signal),
     [Symbol.dispose]: () => feed[Symbol.dispose](),
   };
 }

@@ -139,7 +139,7 @@ export function invalidError(group: string, kind: string, name: string, errors: 
   return failure(422, 'Invalid', message, {
     ...(name ? { name } : {}),
     ...(group ? { group } : {}),
-    kind,
+    ...(kind ? { kind } : {}),
     ...(causes.length > 0 ? { causes } : {}),
   });
 }

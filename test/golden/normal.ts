@@ -25,6 +25,30 @@ function isObject(value: Json | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** A number that JavaScript would write otherwise (`2.0`, int64), as it was written. */
+class ExactNumber {
+  readonly source: string;
+
+  constructor(source: string) {
+    this.source = source;
+  }
+
+  toJSON(): unknown {
+    return JSON.rawJSON(this.source);
+  }
+}
+
+/** Parses JSON without losing how numbers were written. */
+export function parseExact(text: string): unknown {
+  const revive = (_key: string, value: unknown, context?: { readonly source?: string }): unknown => {
+    const source = context?.source;
+    return typeof value === 'number' && source !== undefined && String(value) !== source
+      ? new ExactNumber(source)
+      : value;
+  };
+  return JSON.parse(text, revive);
+}
+
 /** Replaces `$name` in every string of a value, keys included. */
 export function substitute(value: Json, names: Names): Json {
   if (typeof value === 'string') {
@@ -32,7 +56,7 @@ export function substitute(value: Json, names: Names): Json {
     return longestFirst.reduce((text, name) => text.replaceAll(`$${name}`, () => names[name] ?? ''), value);
   }
   if (Array.isArray(value)) return value.map((item: Json) => substitute(item, names));
-  if (!isObject(value)) return value;
+  if (!isObject(value) || (value as unknown) instanceof ExactNumber) return value;
   return Object.fromEntries(
     Object.entries(value).map(([key, item]) => [String(substitute(key, names)), substitute(item, names)]),
   );
@@ -55,6 +79,7 @@ export function normal(value: Json, options: NormalOptions, key?: string, parent
 }
 
 function normalObject(value: JsonObject, options: NormalOptions): Json {
+  if ((value as unknown) instanceof ExactNumber) return value;
   const result: Record<string, Json> = {};
   for (const [key, item] of Object.entries(value)) {
     if (key === 'managedFields' && !options.managed) continue;

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startApiServer } from '../support/api-server.ts';
-import { differences } from './normal.ts';
+import { differences, parseExact } from './normal.ts';
 import { runScenario, type Scenario } from './scenario.ts';
 import { GoldenServer } from './server.ts';
 
@@ -38,7 +38,7 @@ async function main(): Promise<number> {
   let serial = 0;
   for (const file of files) {
     const topic: Tally = { passed: 0, failed: 0 };
-    const scenarios = JSON.parse(readFileSync(file, 'utf8')) as readonly Scenario[];
+    const scenarios = parseExact(readFileSync(file, 'utf8')) as readonly Scenario[];
     for (const scenario of scenarios.filter(({ name }) => name.includes(values.only))) {
       const bad = await play(server, scenario, ++serial);
       if (bad.length === 0) topic.passed++;

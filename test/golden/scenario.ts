@@ -1,5 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Json, type Names, normal, normalStatus, normalTable, stringsOf, substitute } from './normal.ts';
+import {
+  type Json,
+  type Names,
+  normal,
+  normalStatus,
+  normalTable,
+  parseExact,
+  stringsOf,
+  substitute,
+} from './normal.ts';
 import type { GoldenServer, RawAnswer } from './server.ts';
 
 export interface Scenario {
@@ -138,7 +147,7 @@ function quote(path: string): string {
 function parse({ body, contentType }: RawAnswer): Json | undefined {
   if (!contentType.startsWith('application/json')) return undefined;
   try {
-    return JSON.parse(body.toString('utf8')) as Json;
+    return parseExact(body.toString('utf8')) as Json;
   } catch {
     return undefined; // compared as it is: absent
   }

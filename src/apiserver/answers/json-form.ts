@@ -8,7 +8,14 @@ import {
   jsonObject,
   jsonTypeMeta,
 } from '../cache/json-bytes.ts';
-import type { Form, Shown } from './form.ts';
+import type { Form, ListMetadata, Shown } from './form.ts';
+
+const PARTIAL_LIST = 'PartialObjectMetadataList';
+
+/** Upstream's empty list of metadata has no items at all. */
+function noItems(meta: ListMetadata): Uint8Array {
+  return Buffer.from(`"metadata":${JSON.stringify(meta)},"items":null}\n`);
+}
 
 const NEWLINE = Buffer.from('\n');
 
@@ -26,6 +33,7 @@ export function jsonForm({ naming, pick }: Shown): Form<JsonItem> {
     },
     whole: (part) => [...jsonObject(typeMeta, part), NEWLINE],
     list(parts, meta) {
+      if (listKind === PARTIAL_LIST && parts.length === 0) return [listTypeMeta, noItems(meta)];
       const items = typedItems ? parts.map((part) => typed(typeMeta, part)) : parts;
       return [...jsonList(listTypeMeta, meta, items)];
     },

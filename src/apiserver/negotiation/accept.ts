@@ -1,4 +1,4 @@
-import { notAcceptableError } from '#machinery/status.ts';
+import { badRequestError, notAcceptableError } from '#machinery/status.ts';
 
 export type MediaType = 'application/json' | 'application/yaml' | 'application/vnd.kubernetes.protobuf';
 
@@ -58,11 +58,16 @@ export function negotiateRendering({
 }: AcceptRequest): Rendering {
   const usable = shape === 'watch' ? offered.filter((type) => type !== YAML_TYPE) : offered;
   const pretty = wantsPretty(query, userAgent);
-  const includeObject = includeObjectOf(query);
   for (const clause of clausesOf(accept)) {
     const media = clause.type === '*/*' ? usable[0] : usable.find((type) => type === clause.type);
     const transform = media && transformOf(clause, shape);
-    if (transform) return { media, includeObject, pretty: pretty && shape !== 'watch', ...transform };
+    if (transform)
+      return {
+        media,
+        includeObject: transform.as === 'Table' ? includeObjectOf(query) : 'Metadata',
+        pretty: pretty && shape !== 'watch',
+        ...transform,
+      };
   }
   throw notAcceptableError(offered);
 }
@@ -95,7 +100,7 @@ function parseClause(text: string): Clause {
       parameters.set(parameter.slice(0, equals).toLowerCase(), parameter.slice(equals + 1).replace(/^"|"$/g, ''));
   }
   const quality = Number(parameters.get('q') ?? 1);
-  return { type: type.toLowerCase(), quality: Number.isNaN(quality) ? 0 : quality, parameters };
+  return { type, quality: Number.isNaN(quality) ? 0 : quality, parameters };
 }
 
 /** `as`, `v` and `g` of a clause; undefined where that cannot be had. */
@@ -116,6 +121,7 @@ function wantsPretty(query: URLSearchParams, userAgent = ''): boolean {
 }
 
 function includeObjectOf(query: URLSearchParams): Rendering['includeObject'] {
-  const asked = query.get('includeObject');
-  return asked === 'None' || asked === 'Object' ? asked : 'Metadata';
+  const asked = query.get('includeObject') || 'Metadata';
+  if (asked === 'None' || asked === 'Object' || asked === 'Metadata') return asked;
+  throw badRequestError(`unrecognized includeObject value: ${JSON.stringify(asked)}`);
 }

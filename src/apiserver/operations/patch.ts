@@ -1,5 +1,5 @@
 import { type DecodeOptions, type Decoded, decodeObject } from '#machinery/codec/decode.ts';
-import { stringifyJson } from '#machinery/codec/json.ts';
+import { parseJson, stringifyJson } from '#machinery/codec/json.ts';
 import { FieldPath, invalid } from '#machinery/field-error.ts';
 import { applyJsonPatch, parseJsonPatch } from '#machinery/patch/json-patch.ts';
 import { applyMergePatch } from '#machinery/patch/merge-patch.ts';
@@ -62,13 +62,15 @@ export interface Patch {
 
 const OPERATION_MEMBERS = new Set(['op', 'path', 'from', 'value']);
 
-function extraMembers(operations: unknown): readonly string[] {
+function patchProblems(operations: unknown, body: Buffer): readonly string[] {
   if (!Array.isArray(operations)) return [];
-  return operations.flatMap((operation: unknown, index) =>
+  const repeated = parseJson(body).duplicates.map((path) => `json patch duplicate field "${path}"`);
+  const extra = operations.flatMap((operation: unknown, index) =>
     Object.keys(operation ?? {})
       .filter((name) => !OPERATION_MEMBERS.has(name))
       .map((name) => `json patch unknown field "[${index}].${name}"`),
   );
+  return [...repeated, ...extra];
 }
 
 /** Reads a patch other than apply. Throws StatusError 400. */
@@ -78,7 +80,7 @@ export function patchOf(schema: StructSchema, type: string, body: Buffer): Patch
     return {
       apply: (document) => applyJsonPatch(document, operations),
       duplicates: [],
-      problems: extraMembers(operations),
+      problems: patchProblems(operations, body),
     };
   }
   const { value: patch, duplicates } = parseText(body, false);
@@ -117,6 +119,7 @@ export function decodePatched(
     if (fieldValidation === 'Strict' && patch.problems.length > 0) {
       throw badRequestError(`strict decoding error: ${patch.problems.join(', ')}`);
     }
+    requireKind(patched, options);
     const decoded = decodeObject(patched, schema, { ...options, duplicates: patch.duplicates });
     if (fieldValidation !== 'Warn') return decoded;
     return { ...decoded, warnings: [...patch.problems, ...decoded.warnings] };
@@ -124,6 +127,16 @@ export function decodePatched(
     if (!isStatus(error, 'BadRequest')) throw error;
     throw invalidError('', '', '', [invalid(FieldPath.of('patch'), showPatched(patched), error.message)]);
   }
+}
+
+/** A patch cannot make another kind of an object. */
+function requireKind(patched: unknown, { kind, apiVersion }: { readonly kind: string; readonly apiVersion: string }) {
+  if (typeof patched !== 'object' || patched === null) return;
+  const found = patched as { readonly kind?: unknown; readonly apiVersion?: unknown };
+  if ((found.kind ?? kind) === kind && (found.apiVersion ?? apiVersion) === apiVersion) return;
+  throw badRequestError(
+    `${String(found.apiVersion)}, Kind=${String(found.kind)} cannot be handled as a ${kind} in ${apiVersion}`,
+  );
 }
 
 /** Upstream quotes the whole document; its beginning says as much. */

@@ -6,7 +6,7 @@ import { createObject } from '../registry/create.ts';
 import { ownFields } from '../registry/managed-fields.ts';
 import { dedupeOwners } from '../registry/metadata.ts';
 import type { ServedResource } from '../registry/registry.ts';
-import { updateObject } from '../registry/update.ts';
+import { requireSameIdentity, updateObject } from '../registry/update.ts';
 import { isStorageVersion } from '../registry/versions.ts';
 import type { Exchange } from '../request/exchange.ts';
 import { answerWritten } from './read.ts';
@@ -28,6 +28,7 @@ export async function putObject(served: ServedResource, exchange: Exchange): Pro
   const sent = await sentObject(served, exchange, parameters);
   const { definition } = served;
   const { request } = parameters;
+  requireSameIdentity(sent, served, request); // told of before a missing object
   const written = await updateObject(served, request, {
     mayCreate: definition.createOnUpdate,
     unconditional: definition.unconditionalUpdate,

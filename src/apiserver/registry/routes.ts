@@ -143,7 +143,15 @@ function isWatchPath({ path, prefix, group, version }: RequestInfo): boolean {
 
 function routeOf(served: ServedResource, shape: Shape, handle: Handle): Route {
   const custom = served.version.schema.name === '';
-  return { shape, ...(custom ? { offered: CUSTOM_TYPES } : {}), handle: (exchange) => handle(served, exchange) };
+  const { deprecation } = served.version;
+  return {
+    shape,
+    ...(custom ? { offered: CUSTOM_TYPES } : {}),
+    handle(exchange) {
+      if (deprecation) exchange.warnings.push(deprecation);
+      return handle(served, exchange);
+    },
+  };
 }
 
 function collectionMethods({ served, virtual }: ServedEntry, info: RequestInfo): Methods {

@@ -105,6 +105,7 @@ async function createByUpdate(
       `Precondition failed: UID in precondition: ${draft.metadata.uid}, UID in object meta: `,
     );
   }
+  delete draft.metadata.resourceVersion;
   return createObject(served, draft, request);
 }
 
@@ -159,7 +160,11 @@ function isUnchanged(object: KubeObject, old: KubeObject, bytes: Uint8Array, cur
 }
 
 /** The body must name the object that the URL names. */
-function requireSameIdentity(draft: Draft<KubeObject>, { definition }: ServedResource, request: WriteRequest): void {
+export function requireSameIdentity(
+  draft: Draft<KubeObject>,
+  { definition }: ServedResource,
+  request: WriteRequest,
+): void {
   const { metadata } = draft;
   if (!metadata.name) {
     throw badRequestError(

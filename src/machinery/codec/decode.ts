@@ -119,6 +119,8 @@ class Decoder {
   #field(value: unknown, field: FieldSchema, owner: StructSchema, path: string): unknown {
     const at = path ? `${path}.${field.name}` : field.name;
     const decoded = this.#value(value, field.schema, at, owner);
+    // an empty list is an unset one once it has been stored, as protobuf knows no difference
+    if (field.zero === 'null' && Array.isArray(decoded) && decoded.length === 0) return undefined;
     return field.zero === 'nonempty' && isZero(decoded, field.schema) ? undefined : decoded;
   }
 

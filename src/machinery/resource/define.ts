@@ -38,6 +38,8 @@ export interface Declaration<T extends KubeObject> extends Strategy<T> {
   readonly defaultPropagation?: 'Background' | 'Orphan';
   readonly gracePeriodSeconds?: ResourceDefinition<T>['gracePeriodSeconds'];
   readonly returnsDeleted?: boolean;
+  /** See ResourceVersion; of the storage version. */
+  readonly deprecation?: string;
   readonly deletion?: ResourceDefinition<T>['deletion'];
   readonly ttlMs?: number;
   readonly validateName?: ResourceDefinition['validateName'];
@@ -59,6 +61,7 @@ export function defineResource<V extends keyof KindTypes, K extends keyof KindTy
     {
       version,
       served: true,
+      ...(declaration.deprecation ? { deprecation: declaration.deprecation } : {}),
       get schema() {
         return kindSchema(group, version, kind);
       },

@@ -68,6 +68,8 @@ export interface ResourceVersion<T extends KubeObject = KubeObject> {
   readonly version: string;
   readonly schema: StructSchema;
   readonly served: boolean;
+  /** Text of a Warning header on every answer: what to use instead. */
+  readonly deprecation?: string;
   readonly columns: readonly Column<T>[];
   /** Fields beside metadata.name and metadata.namespace that a field selector may name. */
   readonly selectableFields: Readonly<Record<string, (object: T) => string>>;

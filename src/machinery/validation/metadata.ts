@@ -138,7 +138,8 @@ function splitApiVersion(apiVersion: string): readonly [string, string] {
 
 export function validateFinalizers(finalizers: readonly string[], path: FieldPath): FieldError[] {
   const errors: FieldError[] = [];
-  for (const finalizer of finalizers) errors.push(...validateFinalizerName(finalizer, path));
+  for (const [index, finalizer] of finalizers.entries())
+    errors.push(...validateFinalizerName(finalizer, path.index(index)));
   if (finalizers.includes('orphan') && finalizers.includes('foregroundDeletion')) {
     errors.push(invalid(path, finalizers, 'finalizer orphan and foregroundDeletion cannot be both set'));
   }

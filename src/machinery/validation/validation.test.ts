@@ -35,7 +35,7 @@ test('metadata: each wrong field is named', () => {
     'metadata.labels FieldValueInvalid',
     'metadata.ownerReferences.uid FieldValueInvalid',
     'metadata.ownerReferences FieldValueInvalid',
-    'metadata.finalizers FieldValueInvalid',
+    'metadata.finalizers[0] FieldValueInvalid',
     'metadata.finalizers FieldValueInvalid',
     'metadata.managedFields[0].operation FieldValueInvalid',
     'metadata.managedFields[0].manager FieldValueInvalid',

@@ -15,6 +15,7 @@ const SHOWN = 3;
 /** All addresses behind a Service in one object; EndpointSlices are their successors. Source: core/v1 API. */
 export const endpoints = defineResource('v1', 'Endpoints', {
   plural: 'endpoints',
+  deprecation: 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
   singular: 'endpoints',
   storagePath: 'services/endpoints',
   scope: 'namespaced',

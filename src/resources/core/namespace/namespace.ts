@@ -11,6 +11,7 @@ const NAME_LABEL = 'kubernetes.io/metadata.name';
 /** A space of names; what is in it goes before it goes. Source: core/v1 API. */
 export const namespace = defineResource('v1', 'Namespace', {
   plural: 'namespaces',
+  returnsDeleted: true,
   scope: 'cluster',
   shortNames: ['ns'],
   verbs: ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'],
