@@ -61,6 +61,11 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const host = options.externalHost ?? listener.host;
   composed.setServerAddress(`${host}:${listener.port}`);
   const bootstrapped = bootstrap(direct(SELF), options, listener.port, host).then(() => composed.setBootstrapped());
+  // ends with the signal and never rejects; a failed bootstrap is told to whoever waits for it
+  void bootstrapped.then(
+    () => composed.maintain(closing.signal),
+    () => undefined,
+  );
   return {
     host: listener.host,
     port: listener.port,

@@ -1,6 +1,7 @@
 import type { Randomness } from '#base/random.ts';
 import type { Draft, KubeObject } from '#machinery/object.ts';
 import { isStatus, StatusError } from '#machinery/status.ts';
+import type { Service } from '#machinery/types/core-v1.ts';
 import type { IPAddress, ServiceCIDR } from '#machinery/types/networking-v1.ts';
 import { canonicalIp } from '#machinery/validation/net.ts';
 import { serviceCIDR } from '#resources/networking/service-cidr/service-cidr.ts';
@@ -18,6 +19,17 @@ export const MANAGED_BY = 'ipallocator.k8s.io';
 export interface ServiceName {
   readonly namespace: string;
   readonly name: string;
+}
+
+/** Addresses that a stored service has; none where it is headless or has an external name. */
+export function addressesOf({ spec }: Pick<Service, 'spec'>): readonly string[] {
+  if (spec?.type === 'ExternalName') return [];
+  const addresses = spec?.clusterIPs?.length ? spec.clusterIPs : [spec?.clusterIP ?? ''];
+  return addresses.filter((address) => address !== '' && address !== 'None');
+}
+
+export function nameOf({ metadata }: Pick<Service, 'metadata'> | Draft<Service>): ServiceName {
+  return { namespace: metadata.namespace ?? '', name: metadata.name ?? '' };
 }
 
 /** An address cannot be had; the message is part of what the client is told. */

@@ -1,3 +1,5 @@
+import type { Clock } from '#base/clock.ts';
+import type { Logger } from '#base/log.ts';
 import { FieldPath, invalid } from '#machinery/field-error.ts';
 import type { Draft } from '#machinery/object.ts';
 import { invalidError } from '#machinery/status.ts';
@@ -5,20 +7,46 @@ import type { Service } from '#machinery/types/core-v1.ts';
 import { keepAllocated } from '#resources/core/service/type-change.ts';
 import type { ServedResource, WriteHook } from '../registry/registry.ts';
 import { addressRange, familyOf, type IpFamily } from './address-range.ts';
-import { AddressUnavailable, ClusterIps, type ClusterIpsOptions, type ServiceName } from './cluster-ips.ts';
+import {
+  AddressUnavailable,
+  addressesOf,
+  ClusterIps,
+  type ClusterIpsOptions,
+  nameOf,
+  type ServiceName,
+} from './cluster-ips.ts';
 import { linkClusterIps, settleFamilies } from './ip-families.ts';
 import { NodePorts, type PortOperation } from './node-ports.ts';
+import { maintainAddresses } from './repair.ts';
 import { portsForCreate, portsForUpdate } from './service-ports.ts';
 
 export interface ServiceAddressesOptions extends ClusterIpsOptions {
   readonly services: () => ServedResource;
   /** Ranges that the cluster was made with; they say which families it has and which is the default. */
   readonly serviceCidrs: readonly string[];
+  /** For timestamps. */
+  readonly apiClock: Clock;
+  /** For the time between two repairs. */
+  readonly ioClock: Clock;
+  readonly log: Logger;
+}
+
+export interface ServiceAddresses {
+  readonly hook: WriteHook;
+  /** Puts right what crashes and older versions left behind, now and from time to time. Ends with the signal. */
+  maintain(signal: AbortSignal): Promise<void>;
 }
 
 /** Gives services their cluster addresses and node ports. Source: core/v1 Service, KEP-1880, KEP-563. */
-export function serviceAddresses(options: ServiceAddressesOptions): WriteHook {
+export function serviceAddresses(options: ServiceAddressesOptions): ServiceAddresses {
   const clusterIps = new ClusterIps(options);
+  return {
+    hook: serviceHook(clusterIps, options),
+    maintain: (signal) => maintainAddresses({ ...options, clusterIps }, signal),
+  };
+}
+
+function serviceHook(clusterIps: ClusterIps, options: ServiceAddressesOptions): WriteHook {
   const nodePorts = new NodePorts({ services: () => options.services().storage.cache, random: options.random });
   const families = options.serviceCidrs.flatMap((cidr) => addressRange(cidr)?.family ?? []);
   return {
@@ -41,17 +69,6 @@ export function serviceAddresses(options: ServiceAddressesOptions): WriteHook {
       for (const address of addressesOf(service)) await clusterIps.release(nameOf(service), address);
     },
   };
-}
-
-/** Addresses that a stored service has; none where it is headless or has an external name. */
-export function addressesOf({ spec }: Pick<Service, 'spec'>): readonly string[] {
-  if (spec?.type === 'ExternalName') return [];
-  const addresses = spec?.clusterIPs?.length ? spec.clusterIPs : [spec?.clusterIP ?? ''];
-  return addresses.filter((address) => address !== '' && address !== 'None');
-}
-
-export function nameOf({ metadata }: Pick<Service, 'metadata'> | Draft<Service>): ServiceName {
-  return { namespace: metadata.namespace ?? '', name: metadata.name ?? '' };
 }
 
 /** What one write has taken, given back unless it is handed over to the registry. */
