@@ -1,6 +1,7 @@
 /** `npm run bench [-- NAME...]`: each benchmark prints ratios to a floor or a peer measured in the same run. */
 const benches: Readonly<Record<string, () => Promise<void>>> = {
   api: async () => (await import('./api.ts')).benchApi(),
+  'pod-start': async () => (await import('./pod-start.ts')).benchPodStart(),
   'life-cycle': async () => (await import('./life-cycle.ts')).benchLifeCycle(),
 };
 
