@@ -15,6 +15,8 @@ export class PodManager {
   readonly #references: WatchedReferences;
   readonly #workers = new Map<string, PodWorker>();
   readonly #orphans = new Set<string>();
+  /** Pods of which the runtime had something when we started. */
+  #present: ReadonlySet<string> = new Set();
   #synced = false;
 
   constructor(context: PodContext, references: WatchedReferences) {
@@ -38,7 +40,8 @@ export class PodManager {
 
   /** Follows the pods of this node. Resolves when those that there are have workers and what is left of others is found. */
   async start(pods: Informer<Pod>): Promise<void> {
-    await pods.synced;
+    const [present] = await Promise.all([listPods(this.#context.runtime), pods.synced]);
+    this.#present = new Set(present.keys());
     pods.subscribe((change) => {
       const uid = change.object.metadata.uid ?? '';
       if (change.type === 'deleted') this.#remove(uid, change.object);
@@ -51,7 +54,7 @@ export class PodManager {
     });
     this.#synced = true;
     const known = new Set(this.#workers.keys());
-    for (const [uid, summary] of await listPods(this.#context.runtime)) if (!known.has(uid)) this.#orphaned(summary);
+    for (const [uid, summary] of present) if (!known.has(uid)) this.#orphaned(summary);
     await this.#context.volumes.removeOrphans(new Set([...known, ...this.#orphans]));
     await this.#context.cgroups.removeOrphans(new Set([...known, ...this.#orphans]));
   }
@@ -80,7 +83,7 @@ export class PodManager {
     this.#references.follow(pod);
     const worker = this.#workers.get(uid);
     if (worker) worker.update(pod);
-    else this.#workers.set(uid, new PodWorker(this.#context, pod));
+    else this.#workers.set(uid, new PodWorker(this.#context, pod, !this.#present.has(uid)));
   }
 
   #remove(uid: string, pod: Pod): void {

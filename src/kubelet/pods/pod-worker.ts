@@ -49,6 +49,7 @@ export class PodWorker {
   readonly #ending = new AbortController();
   #verdict: Verdict | undefined;
   #admitted = false;
+  #first = true;
   #cgroup: string | undefined;
   #volumesStale = true;
   #wanted = false;
@@ -58,9 +59,11 @@ export class PodWorker {
   #over = false;
   #gone = false;
 
-  constructor(context: PodContext, pod: Pod) {
+  /** `isNew`: the runtime is known to have nothing of the pod. */
+  constructor(context: PodContext, pod: Pod, isNew: boolean) {
     this.#context = context;
     this.#pod = pod;
+    if (isNew) this.#state = { uid: pod.metadata.uid ?? '', sandboxes: [], containers: [] };
     this.update(pod);
   }
 
@@ -145,7 +148,8 @@ export class PodWorker {
   /** One step. Resolves with the milliseconds after which to look again at the latest. */
   async #sync(): Promise<number | undefined> {
     if (this.#over) return undefined;
-    const state = await this.#inspect();
+    const state = this.#first ? (this.#state ?? (await this.#inspect())) : await this.#inspect();
+    this.#first = false;
     if (this.#gone || this.#pod.metadata.deletionTimestamp) return this.#end(state);
     if (isTerminal(this.#pod)) return this.#settle(state);
     this.#checkDeadline();

@@ -60,10 +60,13 @@ export async function startContainer(context: PodContext, scene: StartScene, con
     throw fail('RunContainerError', rpcMessage(error), error);
   }
   containerEvent(context, pod, container, { type: 'Normal', reason: 'Started', message: 'Container started' });
-  await Promise.all([
+  // Neither is needed for the pod to be ready, so neither is waited for.
+  Promise.all([
     linkLog(context, pod, container.name, { containerId, restartCount }),
     removeOld(context, state, container.name),
-  ]);
+  ]).catch((error: unknown) =>
+    context.log.warn({ err: error, pod: pod.metadata.name }, 'tidying after a start failed'),
+  );
   await postStart(context, scene, container, containerId);
 }
 
@@ -181,23 +184,27 @@ async function ownMounts(
 ): Promise<readonly ReadyMount[]> {
   const folder = context.volumes.podFolder(pod.metadata.uid ?? '');
   const taken = new Set((container.volumeMounts ?? []).map((mount) => mount.mountPath));
-  const result: ReadyMount[] = [];
-  if (!taken.has('/etc/hosts')) {
-    const file = join(folder, 'etc-hosts');
-    const hostFile = pod.spec.hostNetwork ? await readFile('/etc/hosts', 'utf8').catch(() => '') : '';
-    const name = podHostname(pod, context.cluster.domain);
-    await writeFile(file, hostsFile(pod, sandbox.ips, name, hostFile), { mode: 0o644 });
-    result.push({ hostPath: file, containerPath: '/etc/hosts', readOnly: false });
-  }
-  if (container.terminationMessagePath) {
-    const file = terminationMessageFile(folder, container.name, restartCount);
-    await mkdir(dirname(file), { recursive: true, mode: 0o750 });
-    await writeFile(file, '', { mode: 0o666 });
-    // Any user of the container may write its last words; the umask would take that away.
-    await chmod(file, 0o666);
-    result.push({ hostPath: file, containerPath: container.terminationMessagePath, readOnly: false });
-  }
-  return result;
+  const made = await Promise.all([
+    taken.has('/etc/hosts') ? undefined : hostsMount(context, pod, sandbox, join(folder, 'etc-hosts')),
+    container.terminationMessagePath
+      ? messageMount(container.terminationMessagePath, terminationMessageFile(folder, container.name, restartCount))
+      : undefined,
+  ]);
+  return made.filter((mount) => mount !== undefined);
+}
+
+async function hostsMount(context: PodContext, pod: Pod, sandbox: SandboxState, file: string): Promise<ReadyMount> {
+  const hostFile = pod.spec.hostNetwork ? await readFile('/etc/hosts', 'utf8').catch(() => '') : '';
+  const name = podHostname(pod, context.cluster.domain);
+  await writeFile(file, hostsFile(pod, sandbox.ips, name, hostFile), { mode: 0o644 });
+  return { hostPath: file, containerPath: '/etc/hosts', readOnly: false };
+}
+
+async function messageMount(containerPath: string, file: string): Promise<ReadyMount> {
+  await mkdir(dirname(file), { recursive: true, mode: 0o750 });
+  await writeFile(file, '');
+  await chmod(file, 0o666); // any user of the container may write its last words
+  return { hostPath: file, containerPath, readOnly: false };
 }
 
 async function linkLog(
