@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startApiServer } from '../support/api-server.ts';
+import { startTestControllers } from '../support/controllers.ts';
 import { differences, parseExact } from './normal.ts';
 import { runScenario, type Scenario } from './scenario.ts';
 import { GoldenServer } from './server.ts';
@@ -11,6 +12,18 @@ import { GoldenServer } from './server.ts';
 const FOLDER = import.meta.dirname;
 /** Differences of one scenario that are printed without -v. */
 const SHOWN = 3;
+
+/** What the recorded server was not told to do, though ours does it unasked, and the controllers that ran beside it. */
+const DISABLED_ADMISSION = ['NodeRestriction'];
+const CONTROLLERS = [
+  'clusterrole-aggregation-controller',
+  'garbage-collector-controller',
+  'namespace-controller',
+  'resourcequota-controller',
+  'root-ca-certificate-publisher-controller',
+  'serviceaccount-controller',
+  'serviceaccount-token-controller',
+];
 
 interface Tally {
   passed: number;
@@ -32,7 +45,9 @@ process.exitCode = await main();
 async function main(): Promise<number> {
   const files = topics(positionals);
   if (files.length === 0) throw new Error(`no topic matches ${positionals.join(' ')}`);
-  await using own = values.kubeconfig === undefined ? await startApiServer() : undefined;
+  await using own =
+    values.kubeconfig === undefined ? await startApiServer({ disabledAdmission: DISABLED_ADMISSION }) : undefined;
+  await using _controllers = own && startTestControllers(own, CONTROLLERS);
   await using server = new GoldenServer(values.kubeconfig ?? own?.kubeconfig ?? '');
   const areas = new Map<string, Tally>();
   let serial = 0;
