@@ -83,7 +83,7 @@ function commandHandler(options: PodConnectionOptions, subresource: 'exec' | 'at
       }
       if (!['input', 'output', 'error'].some((flag) => wanted.has(flag)))
         throw badRequestError('you must specify at least 1 of stdin, stdout, stderr');
-      const path = `/${subresource}/${[namespace, name, container].map(encodeURIComponent).join('/')}?${wanted}`;
+      const path = `/${subresource}/${[namespace, name, container].map(encodeURIComponent).join('/')}?${wanted.toString()}`;
       return upgraded(options, request, node, path);
     },
   };
@@ -125,7 +125,7 @@ function portForwardHandler(options: PodConnectionOptions): ConnectHandler {
       if (pod.status.phase === 'Succeeded' || pod.status.phase === 'Failed')
         throw badRequestError(`pod ${name} is not running; current phase is ${pod.status.phase}`);
       const ports = new URLSearchParams(query.getAll('ports').map((port) => ['port', port]));
-      const path = `/portForward/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}?${ports}`;
+      const path = `/portForward/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}?${ports.toString()}`;
       return upgraded(options, request, node, path);
     },
   };
@@ -192,7 +192,7 @@ function logHandler(options: PodConnectionOptions): ConnectHandler {
         const value = query.get(field);
         if (value !== null) wanted.set(field, isTrue(value) && BOOLEAN_LOG_FIELDS.has(field) ? 'true' : value);
       }
-      const path = `/containerLogs/${[namespace, name, container].map(encodeURIComponent).join('/')}?${wanted}`;
+      const path = `/containerLogs/${[namespace, name, container].map(encodeURIComponent).join('/')}?${wanted.toString()}`;
       const gone = AbortSignal.any([signal, request.signal]);
       const response = await options.kubelets
         .request(node, path, { method: 'GET', headers: {}, signal: gone })

@@ -247,15 +247,20 @@ export class NodeAgent {
 function changed(node: Node, status: Node['status']): boolean {
   const timeless = (value: Node['status']) =>
     JSON.stringify([
-      (value.conditions ?? []).map(({ lastHeartbeatTime: _, ...condition }) => Object.entries(condition).sort()),
-      Object.entries(value.capacity ?? {}).sort(),
-      Object.entries(value.allocatable ?? {}).sort(),
+      (value.conditions ?? []).map(({ lastHeartbeatTime: _, ...condition }) => ordered(condition)),
+      ordered(value.capacity),
+      ordered(value.allocatable),
       value.addresses,
       (value.images ?? []).map((image) => image.names),
       value.nodeInfo.containerRuntimeVersion,
       value.daemonEndpoints,
     ]);
   return timeless(node.status) !== timeless(status);
+}
+
+/** Entries in the order of their keys. */
+function ordered(value: object = {}): readonly unknown[] {
+  return Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 /** The largest images first, as the scheduler wants them. */

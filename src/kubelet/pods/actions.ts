@@ -117,8 +117,10 @@ function planInit(pod: Pod, state: PodRunState, sandboxId: string, probes: Probe
   for (const init of inits) {
     const last = newestState(state, init.name, sandboxId);
     if (isSidecar(init)) {
-      const next = planSidecar(init, last, probes, kill, start);
-      if (next === 'wait' && !initialized) return stop('running');
+      const next = planSidecar(init, last, probes);
+      if (next.kill) kill.push(next.kill);
+      if (next.start) start.push(init);
+      if (!next.sound && !initialized) return stop('running');
       continue;
     }
     if (initialized) continue;
@@ -143,24 +145,17 @@ function shouldRestartInit(pod: Pod, init: Container, last: ContainerRunState): 
   return pod.spec.restartPolicy !== 'Never';
 }
 
+/** `kill` and `start` where it has to go or to come; what follows it is started only when it is sound. */
 function planSidecar(
   sidecar: Container,
   last: ContainerRunState | undefined,
   probes: ProbeView,
-  kill: Kill[],
-  start: AnyContainer[],
-): 'go on' | 'wait' {
+): { readonly sound: boolean; readonly kill?: Kill; readonly start: boolean } {
   if (last?.state === 'running') {
-    const reason = killReason(sidecar, last, probes);
-    if (reason) {
-      kill.push(reason);
-      start.push(sidecar);
-    }
-    return !reason && probes.started(last.id, sidecar) ? 'go on' : 'wait';
+    const kill = killReason(sidecar, last, probes);
+    return kill ? { sound: false, kill, start: true } : { sound: probes.started(last.id, sidecar), start: false };
   }
-  if (last?.state === 'unknown') kill.push(unknownState(last));
-  start.push(sidecar);
-  return 'wait';
+  return { sound: false, ...(last?.state === 'unknown' ? { kill: unknownState(last) } : {}), start: true };
 }
 
 function planMain(pod: Pod, state: PodRunState, sandboxId: string, probes: ProbeView) {

@@ -197,11 +197,10 @@ export class PodWorker {
       if (!plan.createSandbox) return false;
     }
     await Promise.all(
-      plan.kill.map((kill) => {
+      plan.kill.map(async (kill) => {
         const run = state.containers.find((one) => one.id === kill.id);
-        return run
-          ? killContainer(context, pod, run, { message: kill.message, graceMs: this.#probeGraceMs(kill) })
-          : undefined;
+        if (!run) return;
+        await killContainer(context, pod, run, { message: kill.message, graceMs: this.#probeGraceMs(kill) });
       }),
     );
     if (plan.start.length === 0 && !plan.createSandbox && !this.#volumesStale) return true;

@@ -124,7 +124,7 @@ function fetchOnce(
   redirects: number,
 ): Promise<Outcome> {
   return new Promise((resolve) => {
-    const shown = `Get "${url}"`;
+    const shown = `Get "${url.href}"`;
     const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
     // A probe asks whether the server answers, not who it is: certificates are not verified, as documented.
     const request = send(url, { headers, agent: false, rejectUnauthorized: false, timeout: timeoutMs });
