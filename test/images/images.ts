@@ -113,14 +113,14 @@ const documents = ['usr/share/doc', 'usr/share/man', 'usr/share/locale', 'usr/sh
 /** The images by name; they are loaded as \`docker.io/library/NAME:TAG\` with the tags test, 1 and 2. */
 export const images = {
   busybox: {
-    packages: ['busybox-static'],
+    packages: ['busybox'],
     files: users,
     writable: ['tmp'],
     without: documents,
     config: { Cmd: ['sh'], Env: [PATH] },
   },
   nginx: {
-    packages: ['nginx', 'busybox-static'],
+    packages: ['nginx', 'busybox'],
     files: {
       ...users,
       'etc/nginx/nginx.conf': nginxConfig,
@@ -131,7 +131,7 @@ export const images = {
     config: { Cmd: ['nginx', '-g', 'daemon off;'], Env: [PATH] },
   },
   postgres: {
-    packages: ['postgresql-15', 'postgresql-client-15', 'busybox-static', 'libpam0g'],
+    packages: ['postgresql-15', 'postgresql-client-15', 'busybox', 'libpam0g'],
     files: { ...users, 'usr/local/bin/entry': postgresEntry },
     writable: ['tmp', 'var/lib/postgresql'],
     without: [...documents, 'usr/lib/postgresql/15/lib/bitcode', 'usr/lib/postgresql/15/lib/llvmjit.so'],
@@ -142,7 +142,7 @@ export const images = {
     },
   },
   web: {
-    packages: ['python3', 'python3-psycopg2', 'busybox-static'],
+    packages: ['python3', 'python3-psycopg2', 'busybox'],
     files: { ...users, 'app/page.py': webPage },
     writable: ['tmp'],
     without: documents,
