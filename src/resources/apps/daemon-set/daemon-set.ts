@@ -1,4 +1,6 @@
+import { semanticEqual } from '#machinery/equality.ts';
 import { type FieldError, FieldPath, invalid, notSupported, required } from '#machinery/field-error.ts';
+import type { Draft } from '#machinery/object.ts';
 import { ageColumn, column, nameColumn, wideColumn } from '#machinery/resource/columns.ts';
 import { defineResource } from '#machinery/resource/define.ts';
 import type { WriteContext } from '#machinery/resource/definition.ts';
@@ -30,7 +32,12 @@ export const daemonSet = defineResource('apps/v1', 'DaemonSet', {
   shortNames: ['ds'],
   categories: ['all'],
   hasGeneration: true,
-  subresources: { status: { validateUpdate: validateStatus } },
+  subresources: {
+    status: {
+      prepareForUpdate: (draft, old) => setTemplateGeneration(draft, templateGeneration(old)),
+      validateUpdate: validateStatus,
+    },
+  },
 
   allColumns: [
     nameColumn,
@@ -59,10 +66,13 @@ export const daemonSet = defineResource('apps/v1', 'DaemonSet', {
 
   prepareForCreate(draft, { featureOn }) {
     draft.status = { currentNumberScheduled: 0, desiredNumberScheduled: 0, numberMisscheduled: 0, numberReady: 0 };
+    setTemplateGeneration(draft, Math.max(1, templateGeneration(draft)));
     dropDisabledFields(draft.spec.template.spec, featureOn);
   },
   prepareForUpdate(draft, old, { featureOn }) {
     dropDisabledFields(draft.spec.template.spec, featureOn, old.spec.template.spec);
+    const changed = !semanticEqual(draft.spec.template, old.spec.template);
+    setTemplateGeneration(draft, templateGeneration(old) + (changed ? 1 : 0));
   },
   validate: validateDaemonSet,
   validateUpdate: (set, old, context) => [
@@ -71,6 +81,17 @@ export const daemonSet = defineResource('apps/v1', 'DaemonSet', {
   ],
   warnings: ({ spec }, old) => (old ? [] : templateWarnings(spec.template, 'spec.template.')),
 });
+
+const TEMPLATE_GENERATION = 'deprecated.daemonset.template.generation';
+
+/** How often the template has changed: a field of versions that are gone, kept as an annotation. */
+function templateGeneration({ metadata }: Pick<DaemonSet, 'metadata'>): number {
+  return Number.parseInt(metadata.annotations?.[TEMPLATE_GENERATION] ?? '', 10) || 0;
+}
+
+function setTemplateGeneration({ metadata }: Draft<DaemonSet>, generation: number): void {
+  metadata.annotations = { ...metadata.annotations, [TEMPLATE_GENERATION]: String(generation) };
+}
 
 function validateDaemonSet({ spec }: DaemonSet, { featureOn }: WriteContext): FieldError[] {
   return [

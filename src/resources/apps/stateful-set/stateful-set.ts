@@ -1,5 +1,6 @@
 import { ageColumn, column, nameColumn } from '#machinery/resource/columns.ts';
 import { defineResource } from '#machinery/resource/define.ts';
+import { isDnsLabel } from '#machinery/validation/names.ts';
 import { defaultClaim } from '../../core/persistent-volume-claim/defaults.ts';
 import { defaultPodTemplate } from '../../core/pod/defaults.ts';
 import { dropDisabledFields } from '../../core/pod/prepare.ts';
@@ -14,6 +15,7 @@ export const statefulSet = defineResource('apps/v1', 'StatefulSet', {
   shortNames: ['sts'],
   categories: ['all'],
   hasGeneration: true,
+  validateName: isDnsLabel,
   subresources: {
     status: { validateUpdate: validateStatefulSetStatus },
     scale: {
@@ -65,5 +67,10 @@ export const statefulSet = defineResource('apps/v1', 'StatefulSet', {
   },
   validate: validateStatefulSet,
   validateUpdate: validateStatefulSetUpdate,
-  warnings: ({ spec }, old) => (old ? [] : templateWarnings(spec.template, 'spec.template.')),
+  warnings: ({ spec }, old) => [
+    ...(old ? [] : templateWarnings(spec.template, 'spec.template.')),
+    ...((spec.revisionHistoryLimit ?? 0) < 0
+      ? ['spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended']
+      : []),
+  ],
 });

@@ -40,13 +40,9 @@ export function validateStatefulSet({ spec }: StatefulSet, { featureOn }: WriteC
 
 /** Each claim template is a volume of its name in every pod. */
 function withClaims({ template, volumeClaimTemplates }: StatefulSet['spec']): PodTemplateSpec {
-  const claims = volumeClaimTemplates ?? [];
-  if (claims.length === 0) return template;
-  const made = claims.map(({ metadata }) => ({
-    name: metadata?.name ?? '',
-    persistentVolumeClaim: { claimName: metadata?.name ?? '' },
-  }));
-  const names = new Set(made.map(({ name }) => name));
+  const names = new Set((volumeClaimTemplates ?? []).map(({ metadata }) => metadata?.name ?? ''));
+  if (names.size === 0) return template;
+  const made = [...names].map((name) => ({ name, persistentVolumeClaim: { claimName: name } }));
   const others = (template.spec.volumes ?? []).filter(({ name }) => !names.has(name));
   return { ...template, spec: { ...template.spec, volumes: [...made, ...others] } };
 }

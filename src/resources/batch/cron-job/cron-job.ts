@@ -8,6 +8,7 @@ import { containerImages, containerNames, nameWarnings, selectorCell } from '../
 import { defaultPodTemplate } from '../../core/pod/defaults.ts';
 import { dropDisabledFields } from '../../core/pod/prepare.ts';
 import { templateWarnings } from '../../core/pod/warnings.ts';
+import { defaultFailurePolicy } from '../job/defaults.ts';
 import { validateJobSpec } from '../job/validation.ts';
 import { isCronSchedule, isTimeZone } from './schedule.ts';
 
@@ -40,6 +41,7 @@ export const cronJob = defineResource('batch/v1', 'CronJob', {
 
   defaults({ spec }) {
     defaultPodTemplate(spec.jobTemplate.spec.template);
+    defaultFailurePolicy(spec.jobTemplate.spec);
     spec.concurrencyPolicy ||= 'Allow';
     spec.suspend ??= false;
     spec.successfulJobsHistoryLimit ??= 3;

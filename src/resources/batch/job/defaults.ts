@@ -16,9 +16,14 @@ export function defaultJobSpec(spec: Draft<JobSpec>): void {
   spec.completionMode ??= 'NonIndexed';
   spec.suspend ??= false;
   spec.manualSelector ??= false;
-  for (const rule of spec.podFailurePolicy?.rules ?? []) {
-    for (const pattern of rule.onPodConditions ?? []) pattern.status ||= 'True';
-  }
+  defaultFailurePolicy(spec);
   spec.podReplacementPolicy ??= spec.podFailurePolicy ? 'Failed' : 'TerminatingOrFailed';
   defaultPodTemplate(spec.template);
+}
+
+/** Also in the templates of cron jobs, which get no other default of a job. */
+export function defaultFailurePolicy({ podFailurePolicy }: Draft<JobSpec>): void {
+  for (const rule of podFailurePolicy?.rules ?? []) {
+    for (const pattern of rule.onPodConditions ?? []) pattern.status ||= 'True';
+  }
 }

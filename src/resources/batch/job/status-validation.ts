@@ -29,7 +29,7 @@ export function validateJobStatus(job: Job, old: Job): FieldError[] {
   return [
     ...nonNegativeCounts(status, COUNTS),
     ...validateUncounted(status),
-    ...validateConditions(job),
+    ...validateConditions(job, old),
     ...validateTimes(job, status),
     ...validateFinished(job, status),
     ...validateIndexes(job, status),
@@ -49,13 +49,13 @@ function validateUncounted({ uncountedTerminatedPods }: JobStatus): FieldError[]
   );
 }
 
-function validateConditions(job: Job): FieldError[] {
+function validateConditions(job: Job, old: Job): FieldError[] {
   const wrong = (why: string) => invalid(CONDITIONS, job.status?.conditions ?? null, why);
   const errors = EXCLUSIVE.filter(([one, other]) => has(job, one) && has(job, other)).map(([one, other]) =>
     wrong(`cannot set ${one}=True and ${other}=true conditions`),
   );
   for (const [end, before] of Object.entries(FIRST)) {
-    if (has(job, end) && !has(job, before))
+    if (has(job, end) && !has(old, end) && !has(job, before))
       errors.push(wrong(`cannot set ${end}=True condition without the ${before}=true condition`));
   }
   return errors;

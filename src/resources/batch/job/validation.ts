@@ -7,14 +7,13 @@ import type { Job, JobSpec } from '#machinery/types/batch-v1.ts';
 import type { PodTemplateSpec } from '#machinery/types/core-v1.ts';
 import { nonNegative } from '#machinery/validation/basics.ts';
 import { validateLabelSelector } from '#machinery/validation/labels.ts';
-import { isDnsSubdomain } from '#machinery/validation/names.ts';
+import { isDnsLabel, isDnsSubdomain } from '#machinery/validation/names.ts';
 import { immutable } from '../../apps/workload.ts';
 import { validatePodTemplate } from '../../core/pod/validation/pod.ts';
 import { validateFailurePolicy, validateSuccessPolicy } from './policy-validation.ts';
 
 const SPEC = FieldPath.of('spec');
 const MAX_INDEXED_PARALLELISM = 100_000;
-const MAX_NAME_OF_INDEXED = 63;
 const UID_LABEL = 'batch.kubernetes.io/controller-uid';
 const NAME_LABEL = 'batch.kubernetes.io/job-name';
 const MAX_MANAGER = 63;
@@ -31,7 +30,7 @@ function validateSelectedSpec({ spec }: Job, featureOn: WriteContext['featureOn'
 function validateIndexedName({ metadata, spec }: Job): FieldError[] {
   if (spec.completionMode !== 'Indexed' || !spec.completions) return [];
   const longest = `${metadata.name}-${spec.completions - 1}`;
-  if (longest.length <= MAX_NAME_OF_INDEXED) return [];
+  if (isDnsLabel(longest, false).length === 0) return [];
   return [
     invalid(
       FieldPath.of('metadata', 'name'),
@@ -149,6 +148,9 @@ function validatePerIndex(spec: JobSpec, path: FieldPath): FieldError[] {
     errors.push(invalid(path.at('backoffLimitPerIndex'), backoffLimitPerIndex, 'requires indexed completion mode'));
   }
   if (maxFailedIndexes === undefined) return errors;
+  if (completionMode !== 'Indexed') {
+    errors.push(invalid(path.at('maxFailedIndexes'), maxFailedIndexes, 'requires indexed completion mode'));
+  }
   if (backoffLimitPerIndex === undefined) {
     errors.push(required(path.at('backoffLimitPerIndex'), 'when maxFailedIndexes is specified'));
   }

@@ -64,8 +64,10 @@ function validateSeries({ series }: Event): FieldError[] {
   return errors;
 }
 
+/** In upstream's order; it checks the reason twice. */
 const FIXED = [
   'involvedObject',
+  'reason',
   'reason',
   'message',
   'source',

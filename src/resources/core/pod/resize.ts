@@ -19,6 +19,7 @@ export const resize: SubresourceStrategy<Pod> = {
       const now = sent?.[field] ?? [];
       if (now.length !== before.length || now.some(({ name }, index) => name !== before[index]?.name)) {
         if (sent?.[field]) draft.spec[field] = sent[field];
+        else if (field === 'initContainers') delete draft.spec[field];
         continue;
       }
       for (const [index, container] of before.entries()) takeResources(container, now[index]);

@@ -17,6 +17,7 @@ export const podStatus: SubresourceStrategy<Pod> = {
     if (old.metadata.ownerReferences) draft.metadata.ownerReferences = draftOf(old.metadata.ownerReferences);
     else delete draft.metadata.ownerReferences;
     keepQosClass(draft, old);
+    if (old.spec.nodeName) delete draft.status?.nominatedNodeName; // it was only ever a hope
   },
   validateUpdate(pod, old) {
     return [

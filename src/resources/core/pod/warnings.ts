@@ -1,5 +1,6 @@
 import { milliValue, parseQuantity } from '#machinery/quantity.ts';
 import { isDnsLabel } from '#machinery/validation/names.ts';
+import { fileWarnings } from './file-warnings.ts';
 import type { Container, Pod, PodSpec } from '#machinery/types/core-v1.ts';
 
 /** Texts for what is allowed and yet most likely not meant. */
@@ -30,12 +31,21 @@ const DEPRECATED_ANNOTATIONS: readonly (readonly [prefix: string, text: string])
   ['scheduler.alpha.kubernetes.io/critical-pod', 'non-functional in v1.16+; use the "priorityClassName" field instead'],
 ];
 
-function annotationWarnings({ metadata }: Pod): string[] {
+/** A seccomp annotation that only repeats a field is not worth a word. */
+function repeatsField(key: string, spec: PodSpec): boolean {
+  if (key === 'seccomp.security.alpha.kubernetes.io/pod') return spec.securityContext?.seccompProfile !== undefined;
+  const prefix = 'container.seccomp.security.alpha.kubernetes.io/';
+  if (!key.startsWith(prefix)) return false;
+  const container = (spec.containers ?? []).find(({ name }) => name === key.slice(prefix.length));
+  return container?.securityContext?.seccompProfile !== undefined;
+}
+
+function annotationWarnings({ metadata, spec }: Pod): string[] {
   return Object.keys(metadata.annotations ?? {}).flatMap((key) => {
     const found = DEPRECATED_ANNOTATIONS.find(
       ([prefix]) => key === prefix || (prefix.endsWith('/') && key.startsWith(prefix)),
     );
-    return found ? [`metadata.annotations[${key}]: ${found[1]}`] : [];
+    return found && !repeatsField(key, spec) ? [`metadata.annotations[${key}]: ${found[1]}`] : [];
   });
 }
 
@@ -52,6 +62,8 @@ export function templateWarnings(
     ...portWarnings(spec, path),
     ...hostAliasWarnings(spec, path),
     ...nodeAffinityWarnings(spec, path),
+    ...podAffinityWarnings(spec, path),
+    ...fileWarnings(spec, path),
     ...duplicates((spec.imagePullSecrets ?? []).map(({ name }) => name ?? '')).map(
       ({ index, value }) => `${path}spec.imagePullSecrets[${index}].name: duplicate entry "${value}"`,
     ),
@@ -149,6 +161,24 @@ function portWarnings(spec: PodSpec, path: string): string[] {
       }),
     ),
   );
+}
+
+function podAffinityWarnings({ affinity }: PodSpec, path: string): string[] {
+  return (['podAffinity', 'podAntiAffinity'] as const).flatMap((field) => {
+    const at = `${path}spec.affinity.${field}`;
+    const hard = affinity?.[field]?.requiredDuringSchedulingIgnoredDuringExecution ?? [];
+    const soft = affinity?.[field]?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
+    const terms = [
+      ...hard.map((term, index) => ({ term, at: `${at}.requiredDuringSchedulingIgnoredDuringExecution[${index}]` })),
+      ...soft.map(({ podAffinityTerm }, index) => ({
+        term: podAffinityTerm,
+        at: `${at}.preferredDuringSchedulingIgnoredDuringExecution[${index}].podAffinityTerm`,
+      })),
+    ];
+    return terms.flatMap((each) =>
+      each.term.labelSelector ? [] : [`${each.at}.labelSelector: a null labelSelector results in matching no pod`],
+    );
+  });
 }
 
 function hostAliasWarnings({ hostAliases }: PodSpec, path: string): string[] {

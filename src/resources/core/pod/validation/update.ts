@@ -7,6 +7,7 @@ import { validateImage } from './containers.ts';
 import { validateTolerations } from './scheduling.ts';
 
 const SPEC = FieldPath.of('spec');
+const MAX_DEADLINE = 2_147_483_647;
 
 /** What may change in a pod that exists. Source: core/v1 API, "Pod update and replacement". */
 export function validatePodSpecUpdate(pod: Pod, old: Pod): FieldError[] {
@@ -48,7 +49,8 @@ function validateDeadline(spec: PodSpec, old: PodSpec): FieldError[] {
   const before = old.activeDeadlineSeconds;
   const path = SPEC.at('activeDeadlineSeconds');
   const now = spec.activeDeadlineSeconds;
-  if (now !== undefined && now < 0) return [invalid(path, now, 'must be between 0 and 2147483647, inclusive')];
+  if (now !== undefined && (now < 0 || now > MAX_DEADLINE))
+    return [invalid(path, now, 'must be between 0 and 2147483647, inclusive')];
   if (before === undefined) return [];
   if (now === undefined) return [invalid(path, now, 'must not update from a positive integer to nil value')];
   return now > before ? [invalid(path, now, 'must be less than or equal to previous value')] : [];

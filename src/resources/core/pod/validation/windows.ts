@@ -118,6 +118,7 @@ const NOT_ON_WINDOWS = {
   securityContext: [
     'appArmorProfile',
     'seLinuxOptions',
+    'seLinuxChangePolicy',
     'seccompProfile',
     'fsGroup',
     'fsGroupChangePolicy',
