@@ -109,7 +109,7 @@ describe('life cycle', { concurrency: false }, () => {
     const socket = connect(80, `${base}.200.200`);
     const [error] = (await once(socket, 'error')) as [NodeJS.ErrnoException];
     assert.equal(error.code, 'ECONNREFUSED');
-    const wget = ['wget', '-T', '5', '-O-', `http://${base}.200.200/`];
+    const wget = ['timeout', '5', 'wget', '-O-', `http://${base}.200.200/`];
     cluster.kubectl([
       'run',
       'refused',

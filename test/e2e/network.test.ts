@@ -101,11 +101,11 @@ describe('services and names', { concurrency: false }, () => {
     const port = get('nodeport').spec.ports?.[0]?.nodePort;
     assert.ok(port && port >= 30_000 && port <= 32_767);
     assert.equal((await http(`http://${nodeIp}:${port}/`)).status, 200);
-    assert.equal(fromPod(`wget -T 5 -qO- http://${nodeIp}:${port}/`).code, 0);
+    assert.equal(fromPod(`timeout 5 wget -qO- http://${nodeIp}:${port}/`).code, 0);
   });
 
   test('a pod reaches itself through its own service', () => {
-    const { stdout, stderr } = fromPod('wget -T 5 -qO- http://self/');
+    const { stdout, stderr } = fromPod('timeout 5 wget -qO- http://self/');
     assert.match(stdout, /^one-/, stderr);
   });
 
@@ -116,17 +116,17 @@ describe('services and names', { concurrency: false }, () => {
   });
 
   test('an ExternalName is followed', () => {
-    assert.match(fromPod('wget -T 5 -qO- http://alias/').stdout, /^many-/);
+    assert.match(fromPod('timeout 5 wget -qO- http://alias/').stdout, /^many-/);
   });
 
   test('a service without endpoints refuses at once', async () => {
     await assert.rejects(http(url('empty')), /ECONNREFUSED/);
-    assert.match(fromPod('wget -T 5 -qO- http://empty/').stderr, /refused/);
+    assert.match(fromPod('timeout 5 wget -qO- http://empty/').stderr, /refused/);
   });
 
   test('pods reach the API server by its service, with the token of their account', () => {
     const script =
-      'wget -T 5 --no-check-certificate -qO- --header "Authorization: Bearer $(cat /var/run/secrets/kubernetes.io/serviceaccount/token)" https://kubernetes.default/api';
+      'timeout 5 wget --no-check-certificate -qO- --header "Authorization: Bearer $(cat /var/run/secrets/kubernetes.io/serviceaccount/token)" https://kubernetes.default/api';
     const viaBusybox = fromPod(script);
     assert.match(viaBusybox.stdout, /"kind": ?"APIVersions"/, viaBusybox.stderr);
   });

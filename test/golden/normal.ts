@@ -33,6 +33,10 @@ class ExactNumber {
     this.source = source;
   }
 
+  valueOf(): number {
+    return Number(this.source);
+  }
+
   toJSON(): unknown {
     return JSON.rawJSON(this.source);
   }

@@ -113,14 +113,14 @@ const documents = ['usr/share/doc', 'usr/share/man', 'usr/share/locale', 'usr/sh
 /** The images by name; they are loaded as \`docker.io/library/NAME:TAG\` with the tags test, 1 and 2. */
 export const images = {
   busybox: {
-    packages: ['busybox'],
+    packages: ['busybox-static'],
     files: users,
     writable: ['tmp'],
     without: documents,
     config: { Cmd: ['sh'], Env: [PATH] },
   },
   nginx: {
-    packages: ['nginx', 'busybox'],
+    packages: ['nginx', 'busybox-static'],
     files: {
       ...users,
       'etc/nginx/nginx.conf': nginxConfig,
@@ -142,7 +142,7 @@ export const images = {
     },
   },
   web: {
-    packages: ['python3', 'python3-psycopg2', 'busybox'],
+    packages: ['python3', 'python3-psycopg2', 'busybox-static'],
     files: { ...users, 'app/page.py': webPage },
     writable: ['tmp'],
     without: documents,

@@ -20,7 +20,10 @@ export function startTestControllers({ server, pki }: TestApiServer, names: read
       clock: systemClock,
     });
   const running = startControllers({
-    clientFor: (identity) => as(`system:serviceaccount:kube-system:${identity}`, ACCOUNTS),
+    clientFor: (identity) =>
+      identity === 'kube-controller-manager'
+        ? as('system:kube-controller-manager', ['system:authenticated'])
+        : as(`system:serviceaccount:kube-system:${identity}`, ACCOUNTS),
     informers: createInformers({ client: as('system:kube-controller-manager', ['system:masters']), ...shared }),
     selected: new Set(names),
     rootCaPem: pki.cluster.certificate,
