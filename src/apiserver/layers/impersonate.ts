@@ -43,39 +43,32 @@ function unescape(key: string): string {
   }
 }
 
+/** Everything that the user must be allowed to impersonate. */
 function* checks(user: User, target: User): Iterable<Attributes> {
   const account = SERVICE_ACCOUNT.exec(target.name);
-  if (account) yield attribute(user, '', 'serviceaccounts', account[2] ?? '', { namespace: account[1] ?? '' });
-  else yield attribute(user, '', 'users', target.name);
-  for (const group of target.groups) yield attribute(user, '', 'groups', group);
-  if (target.uid) yield attribute(user, 'authentication.k8s.io', 'uids', target.uid);
-  for (const [key, values] of Object.entries(target.extra ?? {})) {
-    for (const value of values) {
-      yield attribute(user, 'authentication.k8s.io', 'userextras', value, { subresource: key });
-    }
+  const core = { ...NOTHING, user };
+  const authentication = { ...core, group: 'authentication.k8s.io', version: 'v1' };
+  if (account) {
+    yield { ...core, resource: 'serviceaccounts', namespace: account[1] ?? '', name: account[2] ?? '' };
+  } else yield { ...core, resource: 'users', name: target.name };
+  for (const name of target.groups) yield { ...core, resource: 'groups', name };
+  if (target.uid) yield { ...authentication, resource: 'uids', name: target.uid };
+  for (const [subresource, values] of Object.entries(target.extra ?? {})) {
+    for (const name of values) yield { ...authentication, resource: 'userextras', subresource, name };
   }
 }
 
-function attribute(
-  user: User,
-  group: string,
-  resource: string,
-  name: string,
-  more: { readonly namespace?: string; readonly subresource?: string } = {},
-): Attributes {
-  return {
-    user,
-    verb: 'impersonate',
-    isResource: true,
-    group,
-    version: group ? 'v1' : '',
-    resource,
-    subresource: more.subresource ?? '',
-    namespace: more.namespace ?? '',
-    name,
-    path: '',
-  };
-}
+const NOTHING = {
+  verb: 'impersonate',
+  isResource: true,
+  group: '',
+  version: '',
+  resource: '',
+  subresource: '',
+  namespace: '',
+  name: '',
+  path: '',
+} as const;
 
 /** Adds the groups that everybody of that kind has. */
 function complete(target: User): User {

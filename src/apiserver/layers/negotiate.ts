@@ -12,6 +12,7 @@ export const negotiate: Layer = (exchange, next) => {
       userAgent: request.header('user-agent'),
       query: request.query,
       shape: route.shape,
+      tables: route.tables ?? true,
       ...(route.offered ? { offered: route.offered } : {}),
     });
   }

@@ -44,6 +44,8 @@ interface AcceptRequest {
   readonly userAgent: string | undefined;
   readonly query: URLSearchParams;
   readonly shape: Shape;
+  /** False where there are no columns. */
+  readonly tables?: boolean;
   /** Media types that this resource is served in (custom resources have no protobuf). */
   readonly offered?: readonly MediaType[];
 }
@@ -54,6 +56,7 @@ export function negotiateRendering({
   userAgent,
   query,
   shape,
+  tables = true,
   offered = MEDIA_TYPES,
 }: AcceptRequest): Rendering {
   const usable = shape === 'watch' ? offered.filter((type) => type !== YAML_TYPE) : offered;
@@ -61,7 +64,7 @@ export function negotiateRendering({
   for (const clause of clausesOf(accept)) {
     const media = clause.type === '*/*' ? usable[0] : usable.find((type) => type === clause.type);
     const transform = media && transformOf(clause, shape);
-    if (transform)
+    if (transform && (tables || transform.as !== 'Table'))
       return {
         media,
         includeObject: transform.as === 'Table' ? includeObjectOf(query) : 'Metadata',
@@ -72,10 +75,13 @@ export function negotiateRendering({
   throw notAcceptableError(offered);
 }
 
+const TRANSFORMS = new Set([undefined, 'Table', 'PartialObjectMetadata', 'PartialObjectMetadataList']);
+
 /** The media type of an error: like any other answer, but JSON where the client takes nothing that there is. */
 export function statusMediaType(accept: string | undefined): MediaType {
-  for (const { type } of clausesOf(accept)) {
+  for (const { type, parameters } of clausesOf(accept)) {
     if (type === '*/*') return JSON_TYPE;
+    if (!TRANSFORMS.has(parameters.get('as'))) continue;
     const found = MEDIA_TYPES.find((offered) => offered === type);
     if (found) return found;
   }

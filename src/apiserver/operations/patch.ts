@@ -13,7 +13,7 @@ import type { ServedResource } from '../registry/registry.ts';
 import { type Change, updateObject } from '../registry/update.ts';
 import type { Exchange } from '../request/exchange.ts';
 import { answerWritten } from './read.ts';
-import { applyDefaults } from './write.ts';
+import { applyDefaults, markEmptied } from './write.ts';
 import { type WriteParameters, writeParameters } from './write-request.ts';
 
 const JSON_PATCH = 'application/json-patch+json';
@@ -115,18 +115,25 @@ export function decodePatched(
 ): Decoded {
   const patched = patch.apply(document);
   const { fieldValidation } = options;
+  requireTyped(patched);
   try {
+    requireKind(patched, options);
     if (fieldValidation === 'Strict' && patch.problems.length > 0) {
       throw badRequestError(`strict decoding error: ${patch.problems.join(', ')}`);
     }
-    requireKind(patched, options);
     const decoded = decodeObject(patched, schema, { ...options, duplicates: patch.duplicates });
+    markEmptied(decoded.object, patched);
     if (fieldValidation !== 'Warn') return decoded;
     return { ...decoded, warnings: [...patch.problems, ...decoded.warnings] };
   } catch (error) {
     if (!isStatus(error, 'BadRequest')) throw error;
     throw invalidError('', '', '', [invalid(FieldPath.of('patch'), showPatched(patched), error.message)]);
   }
+}
+
+function requireTyped(patched: unknown): void {
+  const { kind, apiVersion } = (patched ?? {}) as { readonly kind?: unknown; readonly apiVersion?: unknown };
+  if (!kind || !apiVersion) throw badRequestError("Object 'Kind' or 'apiVersion' is missing in the patched object");
 }
 
 /** A patch cannot make another kind of an object. */

@@ -188,11 +188,12 @@ function contextOf({ registry }: ServedResource, { request }: WriteParameters) {
 
 function answerScale(exchange: Exchange, scale: Scale): Promise<Answer> {
   const { rendering } = exchange;
+  const { managedFields: _, ...metadata } = scale.metadata; // who owns replicas is for the server to know
   const form =
     rendering.as === 'PartialObjectMetadata'
       ? metadataForm(rendering)
       : plainForm(KIND, API_VERSION, scaleSchema(), rendering);
-  return answerOf(exchange, form.contentType, form.whole(form.part(scale).value));
+  return answerOf(exchange, form.contentType, form.whole(form.part({ ...scale, metadata }).value));
 }
 
 function scaleSchema() {

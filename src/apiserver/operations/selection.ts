@@ -41,7 +41,7 @@ export function selectionOf(served: ServedResource, { info, request }: Exchange)
   readSelector(() =>
     checkSelectableFields(
       fields,
-      (field) => field === NAME || (namespaced && field === NAMESPACE) || Object.hasOwn(selectableFields, field),
+      (field) => field === NAME || field === NAMESPACE || Object.hasOwn(selectableFields, field),
     ),
   );
   const pathName = info.parts.length > 1 ? info.name : undefined;

@@ -54,9 +54,18 @@ async function sentObject(
   const { object, warnings } = decodeBody(body, expectedOf(served), fieldValidation);
   for (const text of warnings) request.warn(text);
   object.metadata ??= {};
+  if (body.media === 'json') markEmptied(object, body.value);
   applyDefaults(served, object);
   dedupeOwners(object, request.warn);
   return object;
+}
+
+/** An empty list of managedFields forgets all owners; decoding alone would take it for a list that was left out. */
+export function markEmptied(object: Draft<KubeObject>, sent: unknown): void {
+  const { metadata } = (sent ?? {}) as { readonly metadata?: { readonly managedFields?: unknown } };
+  const entries = metadata?.managedFields;
+  // one empty entry says the same (see updateManagedFields)
+  if (Array.isArray(entries) && entries.length === 0) object.metadata.managedFields = [{}];
 }
 
 export function expectedOf({ definition, apiVersion, version }: ServedResource) {

@@ -1,18 +1,26 @@
 import type { Answer } from '../http/exchange.ts';
 import type { PathHandler } from '../registry/paths.ts';
 
+const ENDPOINTS = ['healthz', 'livez', 'readyz'] as const;
+
+type Endpoint = (typeof ENDPOINTS)[number];
+
 /** One thing that must be well. Resolves with undefined, or with the reason why it is not. */
 export interface HealthCheck {
   readonly name: string;
-  /** Only readiness asks for it. */
-  readonly readyOnly?: boolean;
+  /** Endpoints that ask for it; absent: all. */
+  readonly in?: readonly Endpoint[];
   check(): string | undefined | Promise<string | undefined>;
 }
 
 /** `/healthz`, `/livez` and `/readyz`, each check below them by its name. Source: "Kubernetes API health endpoints". */
 export function healthPaths(checks: readonly HealthCheck[]): readonly PathHandler[] {
-  const live = checks.filter((check) => !check.readyOnly);
-  return [healthPath('healthz', live), healthPath('livez', live), healthPath('readyz', checks)];
+  return ENDPOINTS.map((name) =>
+    healthPath(
+      name,
+      checks.filter((check) => check.in?.includes(name) ?? true),
+    ),
+  );
 }
 
 function healthPath(name: string, checks: readonly HealthCheck[]): PathHandler {

@@ -1,13 +1,7 @@
 import { formatTime } from '#base/clock.ts';
 import { FieldPath } from '#machinery/field-error.ts';
 import { type Draft, deepFreeze, draftOf, type KubeObject } from '#machinery/object.ts';
-import {
-  alreadyExistsError,
-  badRequestError,
-  generateNameConflictError,
-  invalidError,
-  isStatus,
-} from '#machinery/status.ts';
+import { alreadyExistsError, generateNameConflictError, invalidError, isStatus } from '#machinery/status.ts';
 import { validateObjectMeta } from '#machinery/validation/metadata.ts';
 import { RevisionMismatch } from '#store/store.ts';
 import { dedupeOwners } from './metadata.ts';
@@ -98,7 +92,6 @@ function fillSystemMetadata(
   request: WriteRequest,
 ): void {
   const { metadata } = draft;
-  if (metadata.resourceVersion) throw badRequestError('resourceVersion should not be set on objects to be created');
   if (definition.namespaced) metadata.namespace = request.namespace;
   else delete metadata.namespace;
   delete metadata.resourceVersion;

@@ -40,11 +40,14 @@ function optionsOfQuery(query: URLSearchParams): DeleteOptions {
   const grace = query.get('gracePeriodSeconds');
   const policy = query.get('propagationPolicy');
   const dryRun = query.getAll('dryRun');
+  const [uid, resourceVersion] = [query.get('uid'), query.get('resourceVersion')];
+  const preconditions = { ...(uid ? { uid } : {}), ...(resourceVersion ? { resourceVersion } : {}) };
   return {
     ...(grace === null ? {} : { gracePeriodSeconds: parseInteger(grace) }),
     ...(policy ? { propagationPolicy: policy as NonNullable<DeleteOptions['propagationPolicy']> } : {}), // validated next
     ...(query.has('orphanDependents') ? { orphanDependents: queryFlag(query, 'orphanDependents') } : {}),
     ...(dryRun.length > 0 ? { dryRun } : {}),
+    ...(uid || resourceVersion ? { preconditions } : {}),
   };
 }
 

@@ -76,6 +76,11 @@ async function deleteOnce(
   return remove(served, withRevision(marked, revision), revision, request);
 }
 
+/** Where more than finalizers can hold an object its first deletion only marks it. */
+function mustWait(deletion: NonNullable<ResourceDefinition['deletion']>, old: KubeObject): boolean {
+  return !old.metadata.deletionTimestamp || deletion.pending(old);
+}
+
 type DeletionPlan =
   /** It is being deleted already and nothing changes. */
   | { readonly type: 'pending' }
@@ -98,7 +103,7 @@ function planDeletion(
   const finalizers = finalizersFor(definition, draft.metadata.finalizers ?? [], options);
   if (finalizers.length > 0) draft.metadata.finalizers = finalizers;
   else delete draft.metadata.finalizers;
-  const held = finalizers.length > 0 || Boolean(definition.deletion?.pending(old));
+  const held = finalizers.length > 0 || Boolean(definition.deletion && mustWait(definition.deletion, old));
   if (grace === 'graceful') {
     const seconds = Number(draft.metadata.deletionGracePeriodSeconds ?? 0);
     return { type: held || seconds > 0 ? 'mark' : 'markAndRemove', draft };
@@ -175,7 +180,7 @@ function checkPreconditions(
 ): void {
   if (!preconditions) return;
   const { metadata } = current.object();
-  const kind = { group: definition.group, resource: definition.kind };
+  const kind = { group: definition.group, resource: definition.deletion ? definition.plural : definition.kind };
   const { uid, resourceVersion } = preconditions;
   if (uid !== undefined && uid !== metadata.uid) {
     const cause = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${metadata.uid}`;

@@ -21,6 +21,8 @@ import { apiVersionOf } from './versions.ts';
 export interface Route {
   /** What the answer is, so that its form can be negotiated first; undefined: the handler does that itself. */
   readonly shape: Shape | undefined;
+  /** False where an answer has no columns to be shown as a Table. */
+  readonly tables?: boolean;
   /** Media types that are offered where not all are. */
   readonly offered?: readonly MediaType[];
   handle(exchange: Exchange): Promise<Answer>;
@@ -168,7 +170,8 @@ function collectionMethods({ served, virtual }: ServedEntry, info: RequestInfo):
 
 function virtualMethods(virtual: VirtualResource): Methods {
   const methods: Record<string, Route> = {};
-  if (virtual.create) methods['POST'] = { shape: 'object', handle: (exchange) => postVirtual(virtual, exchange) };
+  if (virtual.create)
+    methods['POST'] = { shape: 'object', tables: false, handle: (exchange) => postVirtual(virtual, exchange) };
   if (virtual.list) methods['GET'] = { shape: 'list', handle: (exchange) => listVirtual(virtual, exchange) };
   return methods;
 }
@@ -209,7 +212,9 @@ function subresourceMethods({ served, handlers, connects }: ServedEntry, { subre
   if (parts.length > 3) return NO_METHODS;
   const handler = handlers.find((one) => one.subresource === subresource);
   if (handler && served) {
-    return { POST: { shape: 'object', handle: (exchange) => postSubresource(served, handler, exchange) } };
+    return {
+      POST: { shape: 'object', tables: false, handle: (exchange) => postSubresource(served, handler, exchange) },
+    };
   }
   return served ? ownSubresourceMethods(served, subresource) : NO_METHODS;
 }

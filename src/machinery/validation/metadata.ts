@@ -139,7 +139,7 @@ function splitApiVersion(apiVersion: string): readonly [string, string] {
 export function validateFinalizers(finalizers: readonly string[], path: FieldPath): FieldError[] {
   const errors: FieldError[] = [];
   for (const [index, finalizer] of finalizers.entries())
-    errors.push(...validateFinalizerName(finalizer, path.index(index)));
+    errors.push(...validateFinalizerName(finalizer, path, path.index(index)));
   if (finalizers.includes('orphan') && finalizers.includes('foregroundDeletion')) {
     errors.push(invalid(path, finalizers, 'finalizer orphan and foregroundDeletion cannot be both set'));
   }
@@ -147,10 +147,10 @@ export function validateFinalizers(finalizers: readonly string[], path: FieldPat
 }
 
 /** A finalizer is a qualified name; one without a slash must be the server's own. */
-export function validateFinalizerName(finalizer: string, path: FieldPath): FieldError[] {
+export function validateFinalizerName(finalizer: string, path: FieldPath, item = path): FieldError[] {
   const errors = isQualifiedName(finalizer).map((message) => invalid(path, finalizer, message));
   if (!finalizer.includes('/') && !FINALIZERS_OF_THE_SERVER.has(finalizer)) {
-    errors.push(invalid(path, finalizer, 'name is neither a standard finalizer name nor is it fully qualified'));
+    errors.push(invalid(item, finalizer, 'name is neither a standard finalizer name nor is it fully qualified'));
   }
   return errors;
 }
