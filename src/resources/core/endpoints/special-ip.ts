@@ -25,7 +25,10 @@ function unpadded(address: string): string | undefined {
 
 /** Addresses that can be no endpoint: those of the machine itself, of the link, of groups, of nobody. */
 export function specialIp(address: string, path: FieldPath): FieldError[] {
-  if (ipFamily(address) === undefined) return [invalid(path, address, 'must be a valid IP address')];
+  if (ipFamily(address) === undefined) {
+    const sloppy = /^\d+(\.\d+){3}$/.test(address); // leading zeroes are told elsewhere
+    return sloppy ? [] : [invalid(path, address, 'must be a valid IP address')];
+  }
   const parsed = ipaddr.process(address);
   switch (parsed.range()) {
     case 'unspecified':

@@ -7,6 +7,7 @@ import { validateFinalizerName } from '#machinery/validation/metadata.ts';
 import { isDnsLabel } from '#machinery/validation/names.ts';
 
 const NAME_LABEL = 'kubernetes.io/metadata.name';
+const FINALIZERS = FieldPath.of('spec', 'finalizers');
 
 /** A space of names; what is in it goes before it goes. Source: core/v1 API. */
 export const namespace = defineResource('v1', 'Namespace', {
@@ -23,7 +24,8 @@ export const namespace = defineResource('v1', 'Namespace', {
         prepareForUpdate(draft, old) {
           draft.status = draftOf(old.status);
         },
-        validateUpdate: ({ spec }) => validateFinalizers(spec?.finalizers),
+        validateUpdate: ({ spec }) =>
+          (spec?.finalizers ?? []).flatMap((name, index) => validateFinalizerName(name, FINALIZERS.index(index))),
       },
     },
   },
@@ -56,15 +58,9 @@ export const namespace = defineResource('v1', 'Namespace', {
   prepareForUpdate(draft, old) {
     draft.spec = draftOf(old.spec ?? {});
   },
-  validate: ({ spec }) => validateFinalizers(spec?.finalizers),
+  validate: ({ spec }) => (spec?.finalizers ?? []).flatMap((name) => validateFinalizerName(name, FINALIZERS)),
   validateUpdate: () => [],
 });
-
-function validateFinalizers(finalizers: readonly string[] | undefined): FieldError[] {
-  return (finalizers ?? []).flatMap((name, index) =>
-    validateFinalizerName(name, FieldPath.of('spec', 'finalizers').index(index)),
-  );
-}
 
 /** Only a namespace that is deleted terminates, and it does not come back. */
 function validateStatus({ metadata, status }: Namespace): FieldError[] {

@@ -22,6 +22,7 @@ export const node = defineResource('v1', 'Node', {
     status: {
       prepareForUpdate(draft, old) {
         draft.spec = draftOf(old.spec);
+        if (!old.status?.config) delete draft.status?.config;
       },
       validateUpdate: validateNodeStatus,
     },
@@ -55,12 +56,17 @@ export const node = defineResource('v1', 'Node', {
   /** Configuration of a kubelet out of a ConfigMap was taken back. */
   prepareForCreate(draft) {
     if (draft.spec) delete draft.spec.configSource;
+    if (draft.status) delete draft.status.config;
   },
   prepareForUpdate(draft, old) {
     if (draft.spec && !old.spec?.configSource) delete draft.spec.configSource;
   },
   validate: validateNode,
   validateUpdate: validateNodeUpdate,
+  warnings: ({ spec }, old) =>
+    spec?.externalID && !old?.spec?.externalID
+      ? ['spec.externalID: this field is deprecated, and is unused by Kubernetes']
+      : [],
 });
 
 function statusCell({ spec, status }: Node): string {

@@ -18,6 +18,7 @@ export const secret = defineResource('v1', 'Secret', {
 
   defaults(draft) {
     draft.type ||= 'Opaque';
+    for (const [key, value] of Object.entries(draft.data ?? {})) if (draft.data) draft.data[key] = value ?? '';
     for (const [key, text] of Object.entries(draft.stringData ?? {})) {
       draft.data ??= {};
       draft.data[key] = Buffer.from(text).toString('base64');

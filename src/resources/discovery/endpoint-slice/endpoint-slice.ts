@@ -1,3 +1,4 @@
+import { semanticEqual } from '#machinery/equality.ts';
 import { ageColumn, column, nameColumn } from '#machinery/resource/columns.ts';
 import { defineResource } from '#machinery/resource/define.ts';
 import type { EndpointSlice } from '#machinery/types/discovery-v1.ts';
@@ -35,9 +36,15 @@ export const endpointSlice = defineResource('discovery.k8s.io/v1', 'EndpointSlic
     const kept = (old.endpoints ?? []).some(({ deprecatedTopology }) => deprecatedTopology);
     if (!kept) for (const endpoint of draft.endpoints ?? []) delete endpoint.deprecatedTopology;
   },
+  /** Labels count too: they say whose slice it is. */
+  generationChanged: (now, old) => !semanticEqual(contentOf(now), contentOf(old)),
   validate: validateEndpointSlice,
   validateUpdate: validateEndpointSliceUpdate,
 });
+
+function contentOf({ addressType, endpoints, ports, metadata }: EndpointSlice): object {
+  return { addressType, endpoints: endpoints ?? [], ports: ports ?? [], labels: metadata.labels ?? {} };
+}
 
 function firstOf(texts: readonly string[]): string {
   if (texts.length === 0) return '<unset>';

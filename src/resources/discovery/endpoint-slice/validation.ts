@@ -77,9 +77,7 @@ function validateEndpoint(endpoint: Endpoint, addressType: string, path: FieldPa
         if (seen.has(name)) return [duplicate(entryPath.at('name'), name)];
         seen.add(name);
         const messages = field === 'forNodes' ? isNodeName(name, false) : isLabelValue(name ?? '');
-        return name || field === 'forNodes'
-          ? invalidFor(messages, name, entryPath.at('name'))
-          : [required(entryPath.at('name'))];
+        return invalidFor(messages, name ?? '', entryPath.at('name'));
       }),
     );
   }

@@ -29,7 +29,6 @@ import {
 import { isDnsLabel } from '#machinery/validation/names.ts';
 import { isNodeName } from '../../node/node-name.ts';
 
-const OPERATORS = ['In', 'NotIn', 'Exists', 'DoesNotExist', 'Gt', 'Lt'];
 const MAX_WEIGHT = 100;
 
 export function validateNodeSelector(selector: NodeSelector, path: FieldPath): FieldError[] {

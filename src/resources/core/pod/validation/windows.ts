@@ -6,7 +6,7 @@ import { isDnsSubdomain } from '#machinery/validation/names.ts';
 const MAX_GMSA_SPEC = 64 * 1024;
 const MAX_DOMAIN = 256;
 const MAX_USER = 104;
-const CONTROL = /[\u0000-\u001f\u007f]/; // oxlint-disable-line no-control-regex: that is what is looked for
+const CONTROL = /\p{Cc}/u;
 const DOMAIN_DNS = /^[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?)*$/;
 const DOMAIN_NETBIOS = /^[^\\/:*?"<>|.][^\\/:*?"<>|]{0,14}$/;
 const USER = /^[^"/\\[\]:;|=,+*?<>@]+$/;
