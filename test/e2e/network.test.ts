@@ -47,7 +47,7 @@ describe('services and names', { concurrency: false }, () => {
   let nodeIp: string;
 
   before(async () => {
-    cluster = await TestCluster.start(['busybox']);
+    cluster = await TestCluster.start(['busybox', 'web']);
     const objects = [
       deployment('many', 3),
       deployment('one', 1),
@@ -125,10 +125,28 @@ describe('services and names', { concurrency: false }, () => {
   });
 
   test('pods reach the API server by its service, with the token of their account', () => {
-    const script =
-      'timeout 5 wget --no-check-certificate -qO- --header "Authorization: Bearer $(cat /var/run/secrets/kubernetes.io/serviceaccount/token)" https://kubernetes.default/api';
-    const viaBusybox = fromPod(script);
-    assert.match(viaBusybox.stdout, /"kind": ?"APIVersions"/, viaBusybox.stderr);
+    const script = [
+      'import ssl, urllib.request as r',
+      'folder = "/var/run/secrets/kubernetes.io/serviceaccount/"',
+      'trust = ssl.create_default_context(cafile=folder + "ca.crt")',
+      'token = {"Authorization": "Bearer " + open(folder + "token").read()}',
+      'print(r.urlopen(r.Request("https://kubernetes.default.svc/api", headers=token), context=trust).read().decode())',
+    ].join('\n');
+    const container = {
+      name: 'c',
+      image: 'web:1',
+      imagePullPolicy: 'IfNotPresent',
+      command: ['python3', '-c', script],
+    };
+    const pod = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'api' },
+      spec: { restartPolicy: 'Never', containers: [container] },
+    };
+    cluster.kubectl(['create', '-f', '-'], { input: JSON.stringify(pod) });
+    cluster.kubectl(['wait', '--for=jsonpath={.status.phase}=Succeeded', 'pod/api', '--timeout=30s']);
+    assert.match(cluster.kubectl(['logs', 'api']), /"kind": ?"APIVersions"/);
   });
 
   test('a host port of a pod answers on the node', async () => {

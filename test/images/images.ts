@@ -131,7 +131,7 @@ export const images = {
     config: { Cmd: ['nginx', '-g', 'daemon off;'], Env: [PATH] },
   },
   postgres: {
-    packages: ['postgresql-15', 'postgresql-client-15', 'busybox', 'libpam0g'],
+    packages: ['postgresql-15', 'postgresql-client-15', 'busybox-static', 'libpam0g'],
     files: { ...users, 'usr/local/bin/entry': postgresEntry },
     writable: ['tmp', 'var/lib/postgresql'],
     without: [...documents, 'usr/lib/postgresql/15/lib/bitcode', 'usr/lib/postgresql/15/lib/llvmjit.so'],
