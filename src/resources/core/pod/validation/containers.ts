@@ -31,7 +31,7 @@ export function validateContainers(spec: PodSpec, path: FieldPath, scope: PodSco
   return [
     ...eachItem(containers, path, (container, at) => [
       ...validateContainer(container, at, scope),
-      ...validateRestartRules(container, at, scope),
+      ...validateRestartRules(container, at),
       ...uniqueName(container.name, names, at),
       ...validateLifecycle(container, at, scope),
       ...validateProbes(container, at, scope),
@@ -45,7 +45,7 @@ export function validateInitContainers(spec: PodSpec, path: FieldPath, scope: Po
   const names = new Set((spec.containers ?? []).map(({ name }) => name));
   return eachItem(spec.initContainers, path, (container, at) => [
     ...validateContainer(container, at, scope),
-    ...validateRestartRules(container, at, scope),
+    ...validateRestartRules(container, at),
     ...uniqueName(container.name, names, at),
     ...hostPortConflicts([container], path),
     ...(container.restartPolicy === 'Always'

@@ -1,4 +1,4 @@
-import { type FieldError, type FieldPath, invalid, required } from '#machinery/field-error.ts';
+import { type FieldError, type FieldPath, invalid } from '#machinery/field-error.ts';
 
 function isAbsolute(path: string): boolean {
   return path.startsWith('/');
@@ -23,9 +23,4 @@ export function validateNonReservedPath(target: string, path: FieldPath): FieldE
     errors.push(invalid(path, target, "must not start with '..'"));
   }
   return errors;
-}
-
-export function validateAbsolutePath(target: string | undefined, path: FieldPath): FieldError[] {
-  if (!target) return [required(path)];
-  return isAbsolute(target) ? [] : [invalid(path, target, 'must be an absolute path')];
 }

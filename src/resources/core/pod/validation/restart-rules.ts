@@ -1,7 +1,6 @@
 import { type FieldError, type FieldPath, notSupported, required, tooMany } from '#machinery/field-error.ts';
 import type { Container, ContainerRestartRule } from '#machinery/types/core-v1.ts';
 import { eachItem } from '#machinery/validation/basics.ts';
-import type { PodScope } from './options.ts';
 
 const POLICIES = ['Always', 'Never', 'OnFailure'];
 const ACTIONS = ['Restart', 'RestartAllContainers'];
@@ -10,7 +9,7 @@ const MAX_RULES = 20;
 const MAX_EXIT_CODES = 255;
 
 /** A container's own restart policy and its rules by exit code. Source: KEP-5307. */
-export function validateRestartRules(container: Container, path: FieldPath, _scope: PodScope): FieldError[] {
+export function validateRestartRules(container: Container, path: FieldPath): FieldError[] {
   const { restartPolicy, restartPolicyRules } = container;
   const errors: FieldError[] = [];
   if (restartPolicy !== undefined && !POLICIES.includes(restartPolicy)) {
