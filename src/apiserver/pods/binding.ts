@@ -1,4 +1,3 @@
-import { formatTime } from '#base/clock.ts';
 import { type FieldError, FieldPath, notSupported, required } from '#machinery/field-error.ts';
 import type { Draft } from '#machinery/object.ts';
 import { kindSchema } from '#machinery/schema/facts.ts';
@@ -7,6 +6,7 @@ import type { Binding, Pod } from '#machinery/types/core-v1.ts';
 import type { BodyKind, HandlerContext, SubresourceHandler, VirtualResource } from '../registry/handlers.ts';
 import type { ServedResource } from '../registry/registry.ts';
 import { rewriteObject } from '../registry/rewrite.ts';
+import { setPodCondition } from './pod-condition.ts';
 
 const BODY: BodyKind = {
   group: '',
@@ -87,7 +87,7 @@ function assign(pod: Draft<Pod>, { metadata, target }: Draft<Binding>, now: numb
   pod.spec.nodeName = target.name ?? '';
   if (metadata.annotations) pod.metadata.annotations = { ...pod.metadata.annotations, ...metadata.annotations };
   if (metadata.labels) pod.metadata.labels = { ...pod.metadata.labels, ...metadata.labels };
-  setScheduled(pod, now);
+  setPodCondition(pod, { type: 'PodScheduled', status: 'True' }, now);
 }
 
 function checkPreconditions(pod: Draft<Pod>, { uid, resourceVersion }: Draft<Binding>['metadata']): void {
@@ -102,11 +102,4 @@ function checkPreconditions(pod: Draft<Pod>, { uid, resourceVersion }: Draft<Bin
   if (resourceVersion && resourceVersion !== metadata.resourceVersion) {
     throw failed('ResourceVersion', resourceVersion, metadata.resourceVersion);
   }
-}
-
-function setScheduled(pod: Draft<Pod>, now: number): void {
-  const status: Draft<NonNullable<Pod['status']>> = (pod.status ??= {});
-  const others = (status.conditions ?? []).filter(({ type }) => type !== 'PodScheduled');
-  const condition = { type: 'PodScheduled', status: 'True', lastProbeTime: null, lastTransitionTime: formatTime(now) };
-  status.conditions = [...others, condition] as NonNullable<typeof status.conditions>;
 }

@@ -1,19 +1,25 @@
-import { formatTime } from '#base/clock.ts';
-import type { Draft } from '#machinery/object.ts';
+import type { Draft, KubeObject } from '#machinery/object.ts';
 import { kindSchema } from '#machinery/schema/facts.ts';
-import { compileLabelSelector, matchesLabels } from '#machinery/selectors/labels.ts';
-import { badRequestError, failure, forbiddenError, notFoundError, type StatusError } from '#machinery/status.ts';
+import { badRequestError, conflictError, isStatus, notFoundError } from '#machinery/status.ts';
 import type { Pod } from '#machinery/types/core-v1.ts';
-import type { Eviction, PodDisruptionBudget } from '#machinery/types/policy-v1.ts';
+import type { Eviction } from '#machinery/types/policy-v1.ts';
 import { deleteObject } from '../registry/delete.ts';
 import { checkedDeleteOptions, type DeleteOptions } from '../registry/delete-options.ts';
 import type { HandlerContext, SubresourceHandler } from '../registry/handlers.ts';
 import type { ServedResource } from '../registry/registry.ts';
 import { rewriteObject } from '../registry/rewrite.ts';
+import { askBudget, type BudgetAnswer, stillProcessed } from './disruption-budget.ts';
+import { setPodCondition } from './pod-condition.ts';
 
-/** A budget remembers disrupted pods until its controller has seen them gone; no more than this many. */
-const MAX_DISRUPTED_PODS = 2000;
-const RETRY_SECONDS = 10;
+/** How often a pod is looked at again that changes while it is being evicted. */
+const MAX_TRIES = 10;
+
+const EVICTED = {
+  type: 'DisruptionTarget',
+  status: 'True',
+  reason: 'EvictionByEvictionAPI',
+  message: 'Eviction API: evicting',
+} as const;
 
 export interface EvictionResources {
   readonly pods: ServedResource;
@@ -50,20 +56,70 @@ export function podEviction(resources: () => EvictionResources): SubresourceHand
 }
 
 async function evict(
-  { pods, budgets }: EvictionResources,
+  resources: EvictionResources,
   { metadata, deleteOptions }: Draft<Eviction>,
   context: HandlerContext,
 ): Promise<object> {
-  const { name, namespace, user, warn, signal } = context;
-  if (metadata.name !== name) throw badRequestError('name in URL does not match name in Eviction object');
-  const options = checkedDeleteOptions((deleteOptions ?? {}) as DeleteOptions); // decoded by the schema of Eviction
-  const dryRun = context.dryRun || (options.dryRun ?? []).length > 0;
-  const pod = pods.storage.get(namespace, name)?.object() as Pod | undefined; // pods hold pods
-  if (!pod) throw notFoundError(pods.groupResource, name);
-  if (!passesBudgets(pod)) await askBudget(budgets, pod, { ...context, dryRun });
-  const request = { namespace, name, subresource: '', user, dryRun, fieldManager: undefined, warn, signal };
-  await deleteObject(pods, request, options);
+  if (metadata.name !== context.name) throw badRequestError('name in URL does not match name in Eviction object');
+  const asked = (deleteOptions ?? {}) as DeleteOptions; // decoded by the schema of Eviction
+  const dryRun = context.dryRun || (asked.dryRun ?? []).length > 0;
+  await evictPod(resources, asked, { ...context, dryRun });
   return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 };
+}
+
+async function evictPod(
+  { pods, budgets }: EvictionResources,
+  asked: DeleteOptions,
+  context: HandlerContext,
+): Promise<void> {
+  const { name, namespace } = context;
+  for (let tries = 1; ; tries++) {
+    const current = pods.storage.get(namespace, name);
+    if (!current) throw notFoundError(pods.groupResource, name);
+    const pod = current.object() as Pod; // pods hold pods
+    const asIs = asked.preconditions?.resourceVersion ? asked : withRevision(asked, current.revision);
+    checkPreconditions(pod, asked);
+    if (!passesBudgets(pod)) {
+      checkedDeleteOptions(asked); // no disruption is spent on a request that is refused
+      const answer = await askBudget(budgets, pod, context);
+      return deleteAllowed(pods, { asked, asIs, answer }, context);
+    }
+    try {
+      return await deletePod(pods, isWaiting(pod) ? asIs : asked, context);
+    } catch (error) {
+      // it has changed meanwhile and is looked at again, unless the client means just that state of it
+      if (!isStatus(error, 'Conflict') || asIs === asked || tries === MAX_TRIES) throw error;
+    }
+  }
+}
+
+interface Allowed {
+  readonly asked: DeleteOptions;
+  /** The same, for the pod as it was when the budget was asked. */
+  readonly asIs: DeleteOptions;
+  readonly answer: BudgetAnswer;
+}
+
+async function deleteAllowed(
+  pods: ServedResource,
+  { asked, asIs, answer }: Allowed,
+  context: HandlerContext,
+): Promise<void> {
+  try {
+    await deletePod(pods, answer.asIs ? asIs : asked, context);
+  } catch (error) {
+    if (answer.asIs && asIs !== asked && isStatus(error, 'Conflict')) throw stillProcessed(answer.budget ?? '');
+    throw error;
+  }
+}
+
+/** A pod that waits to be started must not become ready unseen. */
+function isWaiting({ metadata, status }: Pod): boolean {
+  return status?.phase === 'Pending' && !metadata.deletionTimestamp;
+}
+
+function withRevision(options: DeleteOptions, revision: number): DeleteOptions {
+  return { ...options, preconditions: { ...options.preconditions, resourceVersion: String(revision) } };
 }
 
 /** Pods that serve nobody, or go anyway, are no disruption. */
@@ -72,68 +128,34 @@ function passesBudgets({ metadata, status }: Pod): boolean {
   return phase === 'Succeeded' || phase === 'Failed' || phase === 'Pending' || Boolean(metadata.deletionTimestamp);
 }
 
-/** Takes one disruption from the budget of the pod. Throws StatusError 429 where there is none left. */
-async function askBudget(
-  budgets: ServedResource,
-  pod: Pod,
-  { namespace, dryRun, now, signal }: HandlerContext,
-): Promise<void> {
-  const matching = [...budgets.storage.cache.current().scan({ namespace })]
-    .map((entry) => entry.object() as PodDisruptionBudget) // budgets hold budgets
-    .filter(({ spec }) => matchesLabels(compileLabelSelector(spec?.selector), pod.metadata.labels));
-  const [budget] = matching;
-  if (!budget) return;
-  if (matching.length > 1) {
-    throw failure(
-      500,
-      '',
-      'This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.',
+/**
+ * Notes on the pod why it goes, then deletes it. As upstream does, the options are checked with the deletion, not
+ * before the note.
+ */
+async function deletePod(pods: ServedResource, asked: DeleteOptions, context: HandlerContext): Promise<void> {
+  const { name, namespace, user, dryRun, now, warn, signal } = context;
+  let options = asked;
+  if (!dryRun) {
+    const noted = await rewriteObject(pods, { namespace, name, dryRun, signal }, (draft) => {
+      checkPreconditions(draft, asked);
+      setPodCondition(draft as Draft<Pod>, EVICTED, now); // pods hold pods
+    });
+    if (asked.preconditions?.resourceVersion) options = withRevision(asked, Number(noted.metadata.resourceVersion));
+  }
+  const request = { namespace, name, subresource: '', user, dryRun, fieldManager: undefined, warn, signal };
+  await deleteObject(pods, request, checkedDeleteOptions(options));
+}
+
+function checkPreconditions({ metadata, kind }: KubeObject, { preconditions = {} }: DeleteOptions): void {
+  const failed = (what: string, wanted: string, found: string | undefined) =>
+    conflictError(
+      { group: '', resource: kind },
+      metadata.name ?? '',
+      `Precondition failed: ${what} in precondition: ${wanted}, ${what} in object meta: ${found}`,
     );
+  const { uid, resourceVersion } = preconditions;
+  if (uid && uid !== metadata.uid) throw failed('UID', uid, metadata.uid);
+  if (resourceVersion && resourceVersion !== metadata.resourceVersion) {
+    throw failed('ResourceVersion', resourceVersion, metadata.resourceVersion);
   }
-  if (!isReady(pod) && passesUnready(budget)) return;
-  await rewriteObject(budgets, { namespace, name: budget.metadata.name ?? '', dryRun, signal }, (draft) => {
-    takeDisruption(draft as Draft<PodDisruptionBudget>, pod.metadata.name ?? '', now);
-  });
-}
-
-function isReady({ status }: Pod): boolean {
-  return Boolean(status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True'));
-}
-
-/** Whether a pod that is not ready may go without a disruption being taken. */
-function passesUnready({ spec, status }: PodDisruptionBudget): boolean {
-  if (spec?.unhealthyPodEvictionPolicy === 'AlwaysAllow') return true;
-  const { currentHealthy = 0, desiredHealthy = 0 } = status ?? {};
-  return currentHealthy >= desiredHealthy && desiredHealthy > 0;
-}
-
-function takeDisruption({ metadata, status }: Draft<PodDisruptionBudget>, pod: string, now: number): void {
-  const name = metadata.name ?? '';
-  if (!status || Number(status.observedGeneration ?? 0) < Number(metadata.generation ?? 0)) {
-    throw violation(`The disruption budget ${name} is still being processed by the server.`);
-  }
-  const resource = { group: 'policy', resource: 'poddisruptionbudget' };
-  if (status.disruptionsAllowed < 0) throw forbiddenError(resource, name, 'pdb disruptions allowed is negative');
-  if (Object.keys(status.disruptedPods ?? {}).length > MAX_DISRUPTED_PODS) {
-    throw forbiddenError(
-      resource,
-      name,
-      'DisruptedPods map too big - too many evictions not confirmed by PDB controller',
-    );
-  }
-  if (status.disruptionsAllowed === 0) {
-    throw violation(
-      `The disruption budget ${name} needs ${status.desiredHealthy} healthy pods and has ${status.currentHealthy} currently`,
-    );
-  }
-  status.disruptionsAllowed--;
-  // the controller has not seen this pod go yet: it must not count it as available meanwhile
-  status.disruptedPods = { ...status.disruptedPods, [pod]: formatTime(now) };
-}
-
-function violation(message: string): StatusError {
-  return failure(429, 'TooManyRequests', "Cannot evict pod as it would violate the pod's disruption budget.", {
-    causes: [{ reason: 'DisruptionBudget', message }],
-    retryAfterSeconds: RETRY_SECONDS,
-  });
 }
