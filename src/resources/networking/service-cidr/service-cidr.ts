@@ -2,6 +2,7 @@ import { type FieldError, FieldPath, invalid, required } from '#machinery/field-
 import { ageColumn, column, nameColumn } from '#machinery/resource/columns.ts';
 import { defineResource } from '#machinery/resource/define.ts';
 import type { ServiceCIDR } from '#machinery/types/networking-v1.ts';
+import { keepMetadata } from '#machinery/resource/status-metadata.ts';
 import { eachItem } from '#machinery/validation/basics.ts';
 import { isCanonicalCidr, parseCidr } from '#machinery/validation/net.ts';
 
@@ -14,7 +15,7 @@ export const serviceCIDR = defineResource('networking.k8s.io/v1', 'ServiceCIDR',
   scope: 'cluster',
   otherVersions: { v1beta1: {} },
   allColumns: [nameColumn, column('CIDRs', (each) => cidrsOf(each).join(',')), ageColumn],
-  subresources: { status: true },
+  subresources: { status: { prepareForUpdate: keepMetadata } },
 
   prepareForCreate(draft) {
     draft.status = {};
