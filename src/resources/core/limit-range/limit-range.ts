@@ -26,6 +26,8 @@ export const limitRange = defineResource('v1', 'LimitRange', {
 
 /** What a container may have at most is its default limit; its default request is its default limit, or else the least. */
 function defaultContainerLimits(item: Draft<LimitRangeItem>): void {
-  item.default = { ...item.max, ...item.default };
-  item.defaultRequest = { ...item.min, ...item.default, ...item.defaultRequest };
+  const limits = { ...item.max, ...item.default };
+  const requests = { ...item.min, ...limits, ...item.defaultRequest };
+  if (Object.keys(limits).length > 0) item.default = limits;
+  if (Object.keys(requests).length > 0) item.defaultRequest = requests;
 }
