@@ -2,6 +2,7 @@ import { fieldManagerName } from '#machinery/apply/field-manager.ts';
 import type { FieldValidation } from '#machinery/codec/decode.ts';
 import { FieldPath, type FieldError, forbidden, invalid, notSupported, required } from '#machinery/field-error.ts';
 import { invalidError } from '#machinery/status.ts';
+import { requireCreate } from '../layers/authorize.ts';
 import type { Exchange } from '../request/exchange.ts';
 import { validateDryRun } from '../registry/delete-options.ts';
 import type { ServedResource, WriteRequest } from '../registry/registry.ts';
@@ -39,6 +40,7 @@ export function writeParameters(
       fieldManager: fieldManagerName(manager, request.header('user-agent')),
       warn: (text) => void exchange.warnings.push(text),
       signal,
+      requireCreate: () => requireCreate(exchange),
     },
   };
 }

@@ -23,17 +23,21 @@ const GENERATE_NAME_TRIES = 8;
 const MAX_GENERATED_BASE = 58;
 const SUFFIX_LETTERS = 5;
 
-/** Creates an object from what a client sent (in the served version, with its managedFields). Throws StatusError. */
+/**
+ * Creates an object from what a client sent (in the served version, with its managedFields). `allowed` throws where
+ * who asks may not; it is asked of valid objects. Throws StatusError.
+ */
 export async function createObject(
   served: ServedResource,
   sent: Draft<KubeObject>,
   request: WriteRequest,
+  allowed?: () => Promise<void>,
 ): Promise<Written> {
   const generated = !sent.metadata.name && Boolean(sent.metadata.generateName);
   for (let attempt = 1; ; attempt++) {
     const draft = generated ? draftOf(sent) : sent;
     try {
-      return await createOnce(served, draft, request);
+      return await createOnce(served, draft, request, allowed);
     } catch (error) {
       if (!generated || !isStatus(error, 'AlreadyExists')) throw error;
       if (attempt === GENERATE_NAME_TRIES)
@@ -42,7 +46,12 @@ export async function createObject(
   }
 }
 
-async function createOnce(served: ServedResource, sent: Draft<KubeObject>, request: WriteRequest): Promise<Written> {
+async function createOnce(
+  served: ServedResource,
+  sent: Draft<KubeObject>,
+  request: WriteRequest,
+  allowed: (() => Promise<void>) | undefined,
+): Promise<Written> {
   const { definition, registry, groupResource } = served;
   const context = writeContext(registry, request);
   fillSystemMetadata(served, sent, request);
@@ -61,6 +70,7 @@ async function createOnce(served: ServedResource, sent: Draft<KubeObject>, reque
   const draft = normalized(served, admitted);
   validateNew(served, draft, context);
   for (const text of definition.strategy.warnings?.(draft, undefined, context) ?? []) request.warn(text);
+  await allowed?.();
   await admitValidating(registry, { ...admission, object: draft });
 
   const object = deepFreeze(draft) as KubeObject;
@@ -94,7 +104,6 @@ function fillSystemMetadata(
   const { metadata } = draft;
   if (definition.namespaced) metadata.namespace = request.namespace;
   else delete metadata.namespace;
-  delete metadata.resourceVersion;
   delete metadata.deletionTimestamp;
   delete metadata.deletionGracePeriodSeconds;
   delete metadata.selfLink;

@@ -44,6 +44,8 @@ export interface WriteRequest {
   readonly fieldManager: string | undefined;
   readonly warn: (text: string) => void;
   readonly signal: AbortSignal;
+  /** Throws 403 where who writes may not create; asked where an update creates. Absent: it may. */
+  readonly requireCreate?: () => Promise<void>;
 }
 
 /** The outcome of a write. */

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { FieldPath, invalid, type FieldError } from '#machinery/field-error.ts';
 import { keepTimes } from '#machinery/apply/field-manager.ts';
 import { type Draft, deepFreeze, draftOf, type KubeObject } from '#machinery/object.ts';
@@ -105,8 +106,7 @@ async function createByUpdate(
       `Precondition failed: UID in precondition: ${draft.metadata.uid}, UID in object meta: `,
     );
   }
-  delete draft.metadata.resourceVersion;
-  return createObject(served, draft, request);
+  return createObject(served, draft, request, request.requireCreate);
 }
 
 async function updateOnce(served: ServedResource, attempt: Attempt): Promise<Written> {
@@ -127,6 +127,7 @@ async function updateOnce(served: ServedResource, attempt: Attempt): Promise<Wri
   prepare(served, admitted, attempt);
   await using hooks = request.subresource ? undefined : await runHooks(served, admitted, old, context);
   const draft = normalized(served, admitted);
+  countGeneration(served, draft, old);
   validateChanged(served, draft, attempt);
   for (const text of definition.strategy.warnings?.(draft, old, context) ?? []) request.warn(text);
   await admitValidating(registry, { ...admission, object: draft });
@@ -153,10 +154,11 @@ async function updateOnce(served: ServedResource, attempt: Attempt): Promise<Wri
 /** True where nothing would change but the times of managedFields. */
 function isUnchanged(object: KubeObject, old: KubeObject, bytes: Uint8Array, current: CachedObject): boolean {
   if (Buffer.compare(bytes, current.bytes) === 0) return true;
-  const { managedFields } = object.metadata;
-  if (!managedFields) return false;
-  const timeless = { ...object.metadata, managedFields: keepTimes(managedFields, old.metadata.managedFields) };
-  return Buffer.compare(storedBytes({ ...object, metadata: timeless }), current.bytes) === 0;
+  const { managedFields, ...metadata } = object.metadata;
+  const { resourceVersion } = old.metadata;
+  const owners = managedFields && { managedFields: keepTimes(managedFields, old.metadata.managedFields) };
+  // members may stand in another order
+  return isDeepStrictEqual({ ...object, metadata: { ...metadata, ...owners, resourceVersion } }, old);
 }
 
 /** The body must name the object that the URL names. */
@@ -230,7 +232,7 @@ function keepSystemMetadata(draft: Draft<KubeObject>, old: KubeObject): void {
   }
 }
 
-/** Runs the strategy of the resource or of the subresource, and counts the generation on. */
+/** Runs the strategy of the resource or of the subresource. */
 function prepare({ definition }: ServedResource, draft: Draft<KubeObject>, { old, request, context }: Attempt): void {
   const { strategy, subresources } = definition;
   if (request.subresource === 'status') {
@@ -242,8 +244,12 @@ function prepare({ definition }: ServedResource, draft: Draft<KubeObject>, { old
     if (subresources.status) keepStatus(draft, old);
     strategy.prepareForUpdate?.(draft, old, context);
   }
+}
+
+/** Counts the generation on where the strategy, or else anything but metadata and status, says that it has changed. */
+function countGeneration({ definition }: ServedResource, draft: Draft<KubeObject>, old: KubeObject): void {
   if (!definition.hasGeneration) return;
-  const changed = strategy.generationChanged?.(draft, old) ?? specChanged(draft, old);
+  const changed = definition.strategy.generationChanged?.(draft, old) ?? specChanged(draft, old);
   draft.metadata.generation = Number(old.metadata.generation ?? 0) + (changed ? 1 : 0);
 }
 
@@ -265,21 +271,12 @@ function keepAllButStatus(draft: Draft<KubeObject>, old: KubeObject): void {
 }
 
 function specChanged(draft: KubeObject, old: KubeObject): boolean {
-  return withoutStatus(draft) !== withoutStatus(old);
+  return !isDeepStrictEqual(withoutStatus(draft), withoutStatus(old));
 }
 
-function withoutStatus(object: KubeObject): string {
+function withoutStatus(object: KubeObject): object {
   const { metadata: _, status: __, ...rest } = object as KubeObject & { readonly status?: unknown };
-  return JSON.stringify(sorted(rest));
-}
-
-/** The same value with members in one order and int64 as text, so that equal values have equal JSON. */
-function sorted(value: unknown): unknown {
-  if (typeof value === 'bigint') return `${value}`;
-  if (value === null || typeof value !== 'object') return value;
-  if (Array.isArray(value)) return value.map(sorted);
-  const entries = Object.entries(value).filter(([, member]) => member !== undefined);
-  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, member]) => [key, sorted(member)]));
+  return rest;
 }
 
 function validateChanged({ definition }: ServedResource, draft: Draft<KubeObject>, attempt: Attempt): void {

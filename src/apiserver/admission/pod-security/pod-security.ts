@@ -70,7 +70,7 @@ function matters({ operation, oldObject, subresource }: AdmissionRequest, pod: P
   const comparable = ({ metadata, spec }: Pod) => {
     const { tolerations: _tolerations, activeDeadlineSeconds: _deadline, ...kept } = spec;
     const annotations = Object.entries(metadata.annotations ?? {}).filter(([key]) =>
-      key.startsWith('container.apparmor.security.'),
+      key.startsWith('container.seccomp.security.alpha.kubernetes.io/'),
     );
     return JSON.parse(JSON.stringify({ kept, annotations }));
   };

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Draft, KubeObject } from '#machinery/object.ts';
-import { forbiddenError } from '#machinery/status.ts';
+import { forbiddenError, isStatus, StatusError } from '#machinery/status.ts';
 import type { ClusterRole, PolicyRule, Role, RoleBinding, RoleRef } from '#machinery/types/rbac-v1.ts';
 import type { AdmissionPlugin, AdmissionRequest, User } from '../../admission/admission.ts';
 import type { Authorizer } from '../authorizer.ts';
@@ -55,7 +55,18 @@ async function checkBinding(request: AdmissionRequest, resolver: RuleResolver, a
   if (!ref) return; // validation says so
   const resource = ref.kind === 'ClusterRole' ? 'clusterroles' : 'roles';
   if (await mayDo(authorizer, request, { verb: 'bind', resource, name: ref.name })) return;
-  refuseEscalation(request, resolver, resolver.roleRules(ref, request.namespace));
+  refuseEscalation(request, resolver, rulesOf(ref, request, resolver));
+}
+
+/** A missing role is told of as something that the request for the binding did not find. */
+function rulesOf(ref: RoleRef, { namespace, resource }: AdmissionRequest, resolver: RuleResolver) {
+  try {
+    return resolver.roleRules(ref, namespace);
+  } catch (error) {
+    if (!isStatus(error, 'NotFound')) throw error;
+    const { status } = error;
+    throw new StatusError({ ...status, details: { ...status.details, kind: resource } });
+  }
 }
 
 function aggregates(object: unknown): boolean {

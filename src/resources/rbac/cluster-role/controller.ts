@@ -20,7 +20,9 @@ export const clusterRoleAggregationController = defineController('clusterrole-ag
         if (!role?.aggregationRule) return done;
         const rules = aggregatedRules(role, roles.list());
         if (JSON.stringify(rules) === JSON.stringify(role.rules ?? [])) return done;
-        const patch = { apiVersion: role.apiVersion, kind: role.kind, metadata: { name }, rules };
+        // without rules to set, those that somebody else wrote stay
+        const own = rules.length > 0 ? { rules } : {};
+        const patch = { apiVersion: role.apiVersion, kind: role.kind, metadata: { name }, ...own };
         const options = { fieldManager: 'clusterrole-aggregation-controller', force: true };
         await client.patch(clusterRole, name, undefined, 'apply', patch, options);
         return done;
