@@ -38,10 +38,12 @@ export function selectionOf(served: ServedResource, { info, request }: Exchange)
   const fields = readSelector(() => parseFieldSelector(fieldText));
   const { selectableFields } = served.version;
   const { namespaced } = served.definition;
+  // cluster-scoped kinds have this field too, unless they name their fields themselves
+  const hasNamespaceField = namespaced || Object.keys(selectableFields).length === 0;
   readSelector(() =>
     checkSelectableFields(
       fields,
-      (field) => field === NAME || field === NAMESPACE || Object.hasOwn(selectableFields, field),
+      (field) => field === NAME || (field === NAMESPACE && hasNamespaceField) || Object.hasOwn(selectableFields, field),
     ),
   );
   const pathName = info.parts.length > 1 ? info.name : undefined;

@@ -18,6 +18,7 @@ export async function postObject(served: ServedResource, exchange: Exchange): Pr
   const draft = await sentObject(served, exchange, parameters);
   const { request } = parameters;
   requireNamespace(served, draft, request.namespace);
+  requireNoRevision(draft);
   await ownFields(served, draft, undefined, request);
   return answerWritten(served, exchange, await createObject(served, draft, request));
 }
@@ -77,6 +78,13 @@ export function applyDefaults(served: ServedResource, draft: Draft<KubeObject>):
   const { version, definition } = served;
   if (version.defaults) version.defaults(draft);
   else if (isStorageVersion(served) || !definition.convert) definition.strategy.defaults?.(draft);
+}
+
+function requireNoRevision({ metadata }: Draft<KubeObject>): void {
+  if (metadata.resourceVersion && metadata.resourceVersion !== '0') {
+    throw badRequestError('resourceVersion should not be set on objects to be created');
+  }
+  delete metadata.resourceVersion;
 }
 
 function requireNamespace({ definition }: ServedResource, { metadata }: Draft<KubeObject>, namespace: string): void {
