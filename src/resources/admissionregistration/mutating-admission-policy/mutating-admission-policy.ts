@@ -1,12 +1,17 @@
 import { type FieldError, FieldPath, invalid, notSupported, required } from '#machinery/field-error.ts';
 import { ageColumn, column, nameColumn } from '#machinery/resource/columns.ts';
 import { defineResource } from '#machinery/resource/define.ts';
-import type { MutatingAdmissionPolicy, Mutation } from '#machinery/types/admissionregistration-v1.ts';
+import type {
+  MutatingAdmissionPolicy,
+  Mutation,
+  NamedRuleWithOperations,
+} from '#machinery/types/admissionregistration-v1.ts';
 import { eachItem } from '#machinery/validation/basics.ts';
 import { defaultMatchResources } from '../match.ts';
 import { paramKindCell, validatePolicy } from '../policy.ts';
 
 const SPEC = FieldPath.of('spec');
+const MUTABLE = ['CREATE', 'UPDATE'];
 const REINVOCATION_POLICIES = ['IfNeeded', 'Never'];
 const PATCH_FIELDS = { ApplyConfiguration: 'applyConfiguration', JSONPatch: 'jsonPatch' } as const;
 
@@ -38,6 +43,7 @@ function validateMutatingPolicy({ spec }: MutatingAdmissionPolicy): FieldError[]
   const path = SPEC.at('reinvocationPolicy');
   return [
     ...validatePolicy(spec ?? {}, SPEC),
+    ...validateOperations(spec?.matchConstraints?.resourceRules ?? []),
     ...((mutations ?? []).length === 0
       ? [required(SPEC.at('mutations'), 'mutations must contain at least one item')]
       : eachItem(mutations, SPEC.at('mutations'), validateMutation)),
@@ -47,6 +53,15 @@ function validateMutatingPolicy({ spec }: MutatingAdmissionPolicy): FieldError[]
         ? []
         : [notSupported(path, reinvocationPolicy, REINVOCATION_POLICIES)]),
   ];
+}
+
+/** Only what is created or updated can be changed. */
+function validateOperations(rules: readonly NamedRuleWithOperations[]): FieldError[] {
+  const path = SPEC.at('matchConstraints', 'resourceRules', 'operations');
+  const operations = rules.flatMap((rule) => rule.operations ?? []);
+  return operations
+    .filter((operation) => !MUTABLE.includes(operation))
+    .map((operation) => notSupported(path, operation, MUTABLE));
 }
 
 function validateMutation(mutation: Mutation, path: FieldPath): FieldError[] {
