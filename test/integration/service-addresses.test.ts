@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { manualClock } from '#base/manual-clock.ts';
 import { createClient } from '#client/create-client.ts';
 import type { Client } from '#client/client.ts';
 import type { Sparse } from '#machinery/object.ts';
@@ -10,6 +12,8 @@ import { ipAddress } from '#resources/networking/ip-address/ip-address.ts';
 import { startApiServer } from '../support/api-server.ts';
 
 const AT_ONCE = 150;
+/** The server looks after the addresses at least that often. */
+const REPAIR_MS = 180_000;
 const namespace = 'default';
 
 function make(client: Client, name: string, spec: Sparse<ServiceSpec> = {}): Promise<Service> {
@@ -57,4 +61,19 @@ test('service addresses: a name that exists takes no second address', async () =
   await make(client, 'web');
   await assert.rejects(make(client, 'web'), (error) => isStatus(error, 'AlreadyExists'));
   assert.equal((await addresses(client)).length, 2);
+});
+
+test('service addresses: an address whose object is gone gets it back', async () => {
+  const ioClock = manualClock();
+  await using api = await startApiServer({ ioClock });
+  const client = createClient(api.server.inProcess({ name: 'test', groups: ['system:masters'] }));
+  const { spec } = await make(client, 'web');
+  const address = spec.clusterIP ?? '';
+  await client.delete(ipAddress, address);
+  await sleep(50); // the first repair is over
+  ioClock.advance(REPAIR_MS);
+  for (let tries = 0; tries < 200 && (await addresses(client)).length < 2; tries++) await sleep(10);
+  const { spec: again, metadata } = await client.get(ipAddress, address);
+  assert.deepEqual(again.parentRef, { resource: 'services', namespace, name: 'web' });
+  assert.equal(metadata.labels?.['ipaddress.kubernetes.io/managed-by'], 'ipallocator.k8s.io');
 });

@@ -11,7 +11,7 @@ import { deleteObject } from '../registry/delete.ts';
 import type { ServedResource, WriteRequest } from '../registry/registry.ts';
 import { type AddressRange, addressRange, candidates, familyOf, holds, type IpFamily } from './address-range.ts';
 
-export const FAMILY_LABEL = 'ipaddress.kubernetes.io/ip-family';
+const FAMILY_LABEL = 'ipaddress.kubernetes.io/ip-family';
 export const MANAGED_BY_LABEL = 'ipaddress.kubernetes.io/managed-by';
 export const MANAGED_BY = 'ipallocator.k8s.io';
 

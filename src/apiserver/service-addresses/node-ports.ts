@@ -8,7 +8,7 @@ export interface PortRange {
   readonly last: number;
 }
 
-export const DEFAULT_NODE_PORTS: PortRange = { first: 30_000, last: 32_767 };
+const DEFAULT_NODE_PORTS: PortRange = { first: 30_000, last: 32_767 };
 
 /** Ports below it are preferred for those who choose one themselves. Source: KEP-3668. */
 const BAND = { min: 16, max: 128, step: 32 };
@@ -18,7 +18,7 @@ export class PortUnavailable extends Error {
   override readonly name = 'PortUnavailable';
 }
 
-export interface NodePortsOptions {
+interface NodePortsOptions {
   /** The cache of services. */
   readonly services: () => ResourceCache;
   readonly random: Randomness;
@@ -100,7 +100,7 @@ export interface PortOperation extends Disposable {
 }
 
 /** The node ports of a service, the one of health checks among them. */
-export function portsOf({ spec }: Pick<Service, 'spec'>): readonly number[] {
+function portsOf({ spec }: Pick<Service, 'spec'>): readonly number[] {
   const ports = (spec?.ports ?? []).map(({ nodePort }) => nodePort ?? 0);
   return [...ports, spec?.healthCheckNodePort ?? 0].filter((port) => port !== 0);
 }

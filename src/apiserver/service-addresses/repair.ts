@@ -24,7 +24,7 @@ const REPAIR_EVERY_MS = 180_000;
 /** Objects that are read in one go; between two goes requests have their turn. */
 const SCAN_CHUNK = 256;
 
-export interface MaintainOptions {
+interface MaintainOptions {
   readonly clusterIps: ClusterIps;
   readonly services: () => ServedResource;
   readonly addresses: () => ServedResource;
@@ -82,7 +82,7 @@ async function readable<T extends KubeObject>(cache: ResourceCache): Promise<rea
 }
 
 /** What is to be done so that services and IPAddress objects agree. */
-export interface RepairPlan {
+interface RepairPlan {
   /** Addresses of services that no object stands for. */
   readonly create: readonly { readonly address: string; readonly service: ServiceName }[];
   /** Objects whose service is gone or has another address. */
