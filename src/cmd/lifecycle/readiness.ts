@@ -1,9 +1,10 @@
 import { createSocket } from 'node:dgram';
-import { systemClock } from '#base/clock.ts';
+import { parseTime, systemClock } from '#base/clock.ts';
 import type { Client } from '#client/client.ts';
 import { createClient } from '#client/create-client.ts';
 import { kubeconfigTransport, readKubeconfig } from '#client/kubeconfig.ts';
 import { isStatus } from '#machinery/status.ts';
+import { lease } from '#resources/coordination/lease/lease.ts';
 import { node } from '#resources/core/node/node.ts';
 import { CliError } from '../cli-error.ts';
 import { type Cluster, paths } from '../cluster.ts';
@@ -33,10 +34,12 @@ export async function serverIsReady(cluster: Cluster): Promise<boolean> {
   }
 }
 
-export async function nodeIsReady(client: Client, name: string): Promise<boolean> {
+/** Whether the node is ready and its agent has said so since `sinceMs`: a stopped node's last word does not count. */
+export async function nodeIsReady(client: Client, name: string, sinceMs: number): Promise<boolean> {
   try {
-    const found = await client.get(node, name);
-    return found.status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
+    const [found, { spec }] = await Promise.all([client.get(node, name), client.get(lease, name, 'kube-node-lease')]);
+    const ready = found.status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
+    return ready && (parseTime(spec.renewTime) ?? 0) >= sinceMs;
   } catch (error) {
     if (isStatus(error, 'NotFound')) return false;
     throw error;

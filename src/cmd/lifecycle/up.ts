@@ -42,9 +42,10 @@ export async function up(args: readonly string[]): Promise<void> {
   if (!running) await writeCluster(cluster);
   if (flags.foreground && !running) return upInForeground(cluster, userKubeconfig);
   const progress = createProgress();
+  const sinceMs = running ? 0 : systemClock.now();
   if (!running) await startSupervisor(cluster);
   try {
-    await waitUntilUsable(cluster, progress);
+    await waitUntilUsable(cluster, progress, sinceMs);
   } catch (error) {
     if (!running) await endProcess(paths(cluster).pidFile('supervisor'), STOP_TIMEOUT_MS);
     throw error;
@@ -55,7 +56,7 @@ export async function up(args: readonly string[]): Promise<void> {
 
 async function upInForeground(cluster: Cluster, userKubeconfig: string): Promise<void> {
   const supervisor = runSupervisor(cluster);
-  const ready = waitUntilUsable(cluster, createProgress()).then(async () => {
+  const ready = waitUntilUsable(cluster, createProgress(), systemClock.now()).then(async () => {
     await addContext(cluster, userKubeconfig);
     process.stdout.write(welcome(cluster, userKubeconfig));
   });
@@ -78,11 +79,11 @@ async function startSupervisor(cluster: Cluster): Promise<void> {
 }
 
 /** Waits for API, node and DNS, each named while it is waited for. */
-async function waitUntilUsable(cluster: Cluster, progress: Progress): Promise<void> {
+async function waitUntilUsable(cluster: Cluster, progress: Progress, sinceMs: number): Promise<void> {
   await progress.step('Starting the API server', () => until(cluster, 'server', () => serverIsReady(cluster)));
   using admin = await openAdminClient(cluster);
   await progress.step(`Waiting for node ${cluster.nodeName}`, () =>
-    until(cluster, 'agent', () => nodeIsReady(admin.client, cluster.nodeName)),
+    until(cluster, 'agent', () => nodeIsReady(admin.client, cluster.nodeName, sinceMs)),
   );
   await progress.step('Waiting for DNS', () => until(cluster, 'agent', () => dnsAnswers(cluster)));
 }
