@@ -111,7 +111,7 @@ describe('services and names', { concurrency: false }, () => {
 
   test('a headless service has the addresses of its pods', () => {
     const { stdout } = fromPod('nslookup -type=a headless.default.svc.cluster.local');
-    const found = [...stdout.matchAll(/Address: (10\.\S+)$/gm)].map((match) => match[1]).sort();
+    const found = [...stdout.matchAll(/Address: (10\.\S+)$/gm)].map((match) => match[1] ?? '').sort();
     assert.deepEqual(found, podIps('many'));
   });
 

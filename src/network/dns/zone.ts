@@ -88,19 +88,18 @@ function serviceRecords(name: string, labels: readonly string[], source: ZoneSou
     const target = (service.spec.externalName ?? '').replace(/\.$/, '').toLowerCase();
     return third === undefined && target ? [{ type: 'CNAME', name, target }] : undefined;
   }
-  const headless = service.spec.clusterIP === 'None';
-  if (third === undefined)
-    return headless
-      ? headlessRecords(name, base, serviceName, namespace, source)
-      : clusterIpRecords(name, base, service);
+  const endpoints = service.spec.clusterIP === 'None' ? endpointsOf(serviceName, namespace, source) : undefined;
+  if (third === undefined) {
+    return endpoints ? headlessRecords(name, base, endpoints) : clusterIpRecords(name, base, service);
+  }
   if (third.startsWith('_') && (fourth === undefined || fourth.startsWith('_'))) {
-    const ports = portRecords(name, base, service, headless, source).filter(
+    const ports = portRecords(name, base, service, endpoints).filter(
       ({ protocol, port }) => `_${protocol}` === third && (fourth === undefined || `_${port}` === fourth),
     );
     return ports.length > 0 ? ports.map(({ record }) => record) : undefined;
   }
-  if (!headless || fourth !== undefined) return undefined;
-  const addresses = endpointsOf(serviceName, namespace, source)
+  if (!endpoints || fourth !== undefined) return undefined;
+  const addresses = endpoints
     .filter(({ host }) => host === third)
     .map(({ ip }): DnsRecord => ({ type: 'A', name, address: ip }));
   return addresses.length > 0 ? addresses : undefined;
@@ -117,11 +116,8 @@ function clusterIpRecords(name: string, base: string, service: Service): readonl
 function headlessRecords(
   name: string,
   base: string,
-  service: string,
-  namespace: string,
-  source: ZoneSource,
+  endpoints: readonly ZoneEndpoint[],
 ): readonly DnsRecord[] | undefined {
-  const endpoints = endpointsOf(service, namespace, source);
   if (endpoints.length === 0) return undefined;
   return endpoints.flatMap(({ ip, host, ports }) => [
     { type: 'A' as const, name, address: ip },
@@ -142,21 +138,20 @@ interface PortRecord {
   readonly record: DnsRecord;
 }
 
+/** `endpoints` only where the service is headless: each then has a record of its own. */
 function portRecords(
   name: string,
   base: string,
   service: Service,
-  headless: boolean,
-  source: ZoneSource,
+  endpoints: readonly ZoneEndpoint[] | undefined,
 ): readonly PortRecord[] {
-  if (!headless) {
+  if (!endpoints) {
     return (service.spec.ports ?? []).map((port) => ({
       protocol: (port.protocol ?? 'TCP').toLowerCase(),
       port: port.name ?? '',
       record: { type: 'SRV', name, priority: 0, weight: 100, port: port.port, target: base },
     }));
   }
-  const endpoints = endpointsOf(service.metadata.name ?? '', service.metadata.namespace ?? '', source);
   return endpoints.flatMap(({ host, ports }) =>
     ports.map((port) => ({
       protocol: port.protocol,
