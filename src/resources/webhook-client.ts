@@ -1,5 +1,6 @@
 import { type FieldError, type FieldPath, invalid, required } from '#machinery/field-error.ts';
-import { isDnsSubdomain } from '#machinery/validation/names.ts';
+import { eachItem, invalidFor } from '#machinery/validation/basics.ts';
+import { isDns1035Label, isDnsSubdomain } from '#machinery/validation/names.ts';
 import { isPortNumber } from '#machinery/validation/net.ts';
 
 /** How the server reaches a webhook, in webhook configurations and in the conversion of custom resources. */
@@ -13,6 +14,7 @@ export interface ClientConfigShape {
   };
 }
 
+const REVIEW_VERSIONS = ['v1', 'v1beta1'];
 const FORM = '; desired format: https://host[/path]';
 
 export function validateClientConfig(config: ClientConfigShape | undefined, path: FieldPath): FieldError[] {
@@ -66,4 +68,16 @@ function validatePath(text: string, path: FieldPath): FieldError[] {
       );
   }
   return errors;
+}
+
+/** Versions of reviews that a webhook takes; one of ours must be among them. */
+export function validateReviewVersions(versions: readonly string[], path: FieldPath): FieldError[] {
+  if (versions.length === 0) return [required(path, `must specify one of ${REVIEW_VERSIONS.join(', ')}`)];
+  const errors = eachItem(versions, path, (version, at, index) =>
+    versions.indexOf(version) < index
+      ? [invalid(at, version, 'duplicate version')]
+      : invalidFor(isDns1035Label(version, false), version, at),
+  );
+  if (versions.some((version) => REVIEW_VERSIONS.includes(version))) return errors;
+  return [...errors, invalid(path, versions, `must include at least one of ${REVIEW_VERSIONS.join(', ')}`)];
 }

@@ -1,17 +1,16 @@
 import { duplicate, type FieldError, FieldPath, invalid, notSupported, required } from '#machinery/field-error.ts';
 import type { Draft } from '#machinery/object.ts';
 import type { MutatingWebhook, ValidatingWebhook } from '#machinery/types/admissionregistration-v1.ts';
-import { eachItem, invalidFor } from '#machinery/validation/basics.ts';
+import { eachItem } from '#machinery/validation/basics.ts';
 import { validateLabelSelector } from '#machinery/validation/labels.ts';
-import { isDns1035Label, isDnsSubdomain } from '#machinery/validation/names.ts';
+import { isDnsSubdomain } from '#machinery/validation/names.ts';
 import { FAILURE_POLICIES, MATCH_POLICIES, validateMatchConditions } from './match.ts';
 import { validateRule } from './rules.ts';
-import { validateClientConfig } from '../webhook-client.ts';
+import { validateClientConfig, validateReviewVersions } from '../webhook-client.ts';
 
 type Webhook = ValidatingWebhook & Pick<MutatingWebhook, 'reinvocationPolicy'>;
 
 const WEBHOOKS = FieldPath.of('webhooks');
-const REVIEW_VERSIONS = ['v1', 'v1beta1'];
 const SIDE_EFFECTS = ['None', 'NoneOnDryRun'];
 const REINVOCATION_POLICIES = ['IfNeeded', 'Never'];
 const MAX_TIMEOUT_SECONDS = 30;
@@ -74,16 +73,4 @@ function validateName(name: string, path: FieldPath): FieldError[] {
   if (messages.length > 0) return [invalid(path, name, messages.join(','))];
   if (name.split('.').length >= 3) return [];
   return [invalid(path, name, 'should be a domain with at least three segments separated by dots')];
-}
-
-/** Versions of AdmissionReview that a webhook takes; one of ours must be among them. */
-function validateReviewVersions(versions: readonly string[], path: FieldPath): FieldError[] {
-  if (versions.length === 0) return [required(path, `must specify one of ${REVIEW_VERSIONS.join(', ')}`)];
-  const errors = eachItem(versions, path, (version, at, index) =>
-    versions.indexOf(version) < index
-      ? [invalid(at, version, 'duplicate version')]
-      : invalidFor(isDns1035Label(version, false), version, at),
-  );
-  if (versions.some((version) => REVIEW_VERSIONS.includes(version))) return errors;
-  return [...errors, invalid(path, versions, `must include at least one of ${REVIEW_VERSIONS.join(', ')}`)];
 }
