@@ -7,6 +7,7 @@ import { systemClock } from '#base/clock.ts';
 import type { Deployment } from '#machinery/types/apps-v1.ts';
 import type { Pod, PodList, Service } from '#machinery/types/core-v1.ts';
 import { http, TestCluster, waitFor } from '../support/cluster.ts';
+import { realTool, runTool } from '../support/kubectl.ts';
 
 const manifest = join(import.meta.dirname, '../../examples/two-tier/app.yaml');
 
@@ -113,6 +114,35 @@ describe('two-tier application with kubectl', { concurrency: false }, () => {
     assert.match(failed.stderr, /command terminated with exit code 7/);
   });
 
+  test('exec -it has a terminal, over WebSocket and over SPDY', () => {
+    for (const webSockets of ['true', 'false']) {
+      const env = { KUBECTL_REMOTE_COMMAND_WEBSOCKETS: webSockets, KUBECONFIG: cluster.kubeconfig, TERM: 'xterm' };
+      const command = `${realTool('kubectl')} exec -it deployment/web -- sh -c 'test -t 0 && echo terminal; stty size'`;
+      // script(1) gives kubectl the terminal that it asks for
+      const { stdout, code } = runTool('script', ['-qec', `stty rows 33 cols 77; ${command}`, '/dev/null'], { env });
+      assert.equal(code, 0, stdout);
+      assert.match(stdout, /terminal\r?\n33 77/, `WebSockets ${webSockets}`);
+    }
+  });
+
+  test('run -i attaches to a container and passes standard input', () => {
+    const args = [
+      'run',
+      'attached',
+      '-i',
+      '--rm',
+      '--quiet',
+      '--image=busybox:test',
+      '--image-pull-policy=IfNotPresent',
+      '--restart=Never',
+      '--',
+      'sh',
+      '-c',
+      'read word; echo "got $word"',
+    ];
+    assert.match(cluster.kubectl(args, { input: 'something\n' }), /got something/);
+  });
+
   test('cp copies a file there and back', () => {
     const pod = names(pods('app=web'))[0];
     const [there, back] = [join(cluster.folder, 'there'), join(cluster.folder, 'back')];
@@ -149,6 +179,20 @@ describe('two-tier application with kubectl', { concurrency: false }, () => {
     const port = await waitFor('the port', () => /127\.0\.0\.1:(\d+)/.exec(output)?.[1]);
     assert.equal((await http(`http://127.0.0.1:${port}/healthz`)).body, 'ok');
     assert.equal((await http(`http://127.0.0.1:${port}/healthz`)).body, 'ok', 'a second connection');
+    forward.kill();
+    await once(forward, 'exit');
+  });
+
+  test('port-forward works over SPDY for clients that know nothing newer', async () => {
+    const forward = cluster.startKubectl(['port-forward', 'deployment/web', ':8080'], {
+      KUBECTL_PORT_FORWARD_WEBSOCKETS: 'false',
+    });
+    let output = '';
+    forward.stdout.on('data', (data) => {
+      output += data;
+    });
+    const port = await waitFor('the port', () => /127\.0\.0\.1:(\d+)/.exec(output)?.[1]);
+    assert.equal((await http(`http://127.0.0.1:${port}/healthz`)).body, 'ok');
     forward.kill();
     await once(forward, 'exit');
   });

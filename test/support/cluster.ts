@@ -84,9 +84,9 @@ export class TestCluster implements AsyncDisposable {
   }
 
   /** Starts kubectl and leaves it running; end it by the returned process. */
-  startKubectl(args: readonly string[]) {
+  startKubectl(args: readonly string[], more: Readonly<Record<string, string>> = {}) {
     return spawn(realTool('kubectl'), args, {
-      env: { ...process.env, KUBECONFIG: this.kubeconfig, HOME: this.folder },
+      env: { ...process.env, KUBECONFIG: this.kubeconfig, HOME: this.folder, ...more },
     });
   }
 
