@@ -5,6 +5,9 @@ import { keepMetadata } from '#machinery/resource/status-metadata.ts';
 import type { ResourceClaim } from '#machinery/types/resource-v1.ts';
 import { validateImmutable } from '#machinery/validation/metadata.ts';
 import { defaultClaimSpec } from '../claim-spec.ts';
+import { validateClaimSpec } from '../claim-validation.ts';
+
+const SPEC = FieldPath.of('spec');
 
 /** A workload's request for devices. Source: resource.k8s.io/v1 API, KEP-4381. */
 export const resourceClaim = defineResource('resource.k8s.io/v1', 'ResourceClaim', {
@@ -21,7 +24,8 @@ export const resourceClaim = defineResource('resource.k8s.io/v1', 'ResourceClaim
   prepareForCreate(draft) {
     draft.status = {};
   },
-  validateUpdate: (claim, old) => validateImmutable(claim.spec, old.spec, FieldPath.of('spec')),
+  validate: ({ spec }) => validateClaimSpec(spec ?? {}, SPEC),
+  validateUpdate: (claim, old) => validateImmutable(claim.spec, old.spec, SPEC),
 });
 
 function stateCell({ metadata, status }: ResourceClaim): string {
