@@ -70,7 +70,7 @@ export async function composeServer(
     return found;
   };
 
-  const access = composeAccess(options, listers);
+  const access = composeAccess(options, listers, () => find('', 'v1', 'resourcequotas'));
   const addresses = serviceAddresses({
     listers,
     random,
@@ -148,7 +148,7 @@ function podHandlers(find: FindServed): Pick<Handlers, 'virtual' | 'subresources
 type FindServed = (group: string, version: string, plural: string) => ServedResource;
 
 /** Who may do what: authentication, authorization, admission, and the reviews that tell of them. */
-function composeAccess(options: ApiServerOptions, listers: Listers) {
+function composeAccess(options: ApiServerOptions, listers: Listers, quotas: () => ServedResource) {
   const { apiClock: clock, random, tokenKey, disabledAdmission: disabled = [] } = options;
   const issuer = options.serviceAccountIssuer ?? DEFAULT_ISSUER;
   const audiences = [issuer];
@@ -165,7 +165,7 @@ function composeAccess(options: ApiServerOptions, listers: Listers) {
   return {
     authenticator: requests,
     authorizer,
-    admission: defaultAdmission({ listers, authorizer, resolver, random, disabled }),
+    admission: defaultAdmission({ listers, authorizer, resolver, random, clock, quotas, disabled }),
     signer,
     tokens: tokenRequest({ signer, listers, clock, random, audiences }),
     reviews: [

@@ -5,6 +5,7 @@ import { jobController } from './batch/job/controller.ts';
 import { endpointsController } from './core/endpoints/controller.ts';
 import { namespaceController } from './core/namespace/controller.ts';
 import { replicationControllerController } from './core/replication-controller/controller.ts';
+import { resourceQuotaController } from './core/resource-quota/controller.ts';
 import { serviceAccountController } from './core/service-account/controller.ts';
 import { endpointSliceController } from './discovery/endpoint-slice/controller.ts';
 import { clusterRoleAggregationController } from './rbac/cluster-role/controller.ts';
@@ -19,5 +20,6 @@ export const kindControllers: readonly Controller[] = [
   namespaceController,
   replicaSetController,
   replicationControllerController,
+  resourceQuotaController,
   serviceAccountController,
 ];

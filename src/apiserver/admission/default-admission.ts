@@ -1,8 +1,11 @@
+import type { Clock } from '#base/clock.ts';
 import type { Randomness } from '#base/random.ts';
 import type { Authorizer } from '../authorization/authorizer.ts';
+import { resourceQuotaAdmission } from './resource-quota.ts';
 import { roleEscalationCheck } from '../authorization/rbac/escalation.ts';
 import type { RuleResolver } from '../authorization/rbac/resolver.ts';
 import type { Listers } from '../listers.ts';
+import type { ServedResource } from '../registry/registry.ts';
 import type { AdmissionPlugin } from './admission.ts';
 import { certificateApproval, certificateSigning, certificateSubjectRestriction } from './certificates.ts';
 import { defaultIngressClass } from './default-ingress-class.ts';
@@ -26,13 +29,16 @@ export interface AdmissionOptions {
   readonly authorizer: Authorizer;
   readonly resolver: RuleResolver;
   readonly random: Randomness;
+  readonly clock: Clock;
+  /** Where the usage of quotas is written. */
+  readonly quotas: () => ServedResource;
   /** Names of plug-ins to leave out, as `--disable-admission-plugins` has them. */
   readonly disabled?: readonly string[];
 }
 
 /** The plug-ins, in upstream's order: those that fill in come before those that look at the whole. */
 export function defaultAdmission(options: AdmissionOptions): readonly AdmissionPlugin[] {
-  const { listers, authorizer, resolver, random, disabled = [] } = options;
+  const { listers, authorizer, resolver, random, clock, quotas, disabled = [] } = options;
   const plugins = [
     namespaceLifecycle(listers), // first: nothing else matters in a namespace that is not there
     limitRanger(listers),
@@ -52,6 +58,7 @@ export function defaultAdmission(options: AdmissionOptions): readonly AdmissionP
     defaultIngressClass(listers),
     podTopologyLabels(listers),
     roleEscalationCheck(resolver, authorizer), // last of those that run before validation: it judges what will be stored
+    resourceQuotaAdmission({ listers, clock, quotas }), // last of all: what another refuses is not charged
   ];
   return plugins.filter(({ name }) => !disabled.includes(name));
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { formatTime } from '#base/clock.ts';
+import { formatTime, systemClock } from '#base/clock.ts';
 import { systemRandomness } from '#base/random.ts';
 import { type Draft, deepFreeze, draftOf, type KubeObject } from '#machinery/object.ts';
 import { applyJsonPatch } from '#machinery/patch/json-patch.ts';
@@ -43,6 +43,8 @@ class Replay {
     listers: this.#listers,
     ...createAuthorization(this.#listers),
     random: systemRandomness,
+    clock: systemClock,
+    quotas: () => assert.fail('no quota is recorded here'),
     disabled: ['NodeRestriction'], // the recorded server ran without it
   });
   #made = 0;
