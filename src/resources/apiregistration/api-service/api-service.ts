@@ -3,7 +3,7 @@ import { defineResource } from '#machinery/resource/define.ts';
 import { formatTime } from '#machinery/time.ts';
 import type { APIService } from '#machinery/types/apiregistration-v1.ts';
 import { isPathSegment } from '#machinery/validation/names.ts';
-import { validateApiService } from './validation.ts';
+import { validateApiService, validateApiServiceStatus } from './validation.ts';
 
 /** Which server answers for a version of a group. Source: apiregistration.k8s.io/v1 API. */
 export const apiService = defineResource('apiregistration.k8s.io/v1', 'APIService', {
@@ -21,7 +21,7 @@ export const apiService = defineResource('apiregistration.k8s.io/v1', 'APIServic
     column('Available', availableCell),
     ageColumn,
   ],
-  subresources: { status: true },
+  subresources: { status: { validateUpdate: validateApiServiceStatus } },
 
   defaults({ spec }) {
     if (spec?.service) spec.service.port ??= 443;

@@ -1,10 +1,11 @@
-import { type FieldError, FieldPath, invalid, required } from '#machinery/field-error.ts';
+import { type FieldError, FieldPath, invalid, notSupported, required } from '#machinery/field-error.ts';
 import type { APIService, ServiceReference } from '#machinery/types/apiregistration-v1.ts';
-import { invalidFor, nonEmpty } from '#machinery/validation/basics.ts';
+import { eachItem, invalidFor, nonEmpty } from '#machinery/validation/basics.ts';
 import { isDns1035Label, isDnsSubdomain } from '#machinery/validation/names.ts';
 import { isPortNumber } from '#machinery/validation/net.ts';
 
 const SPEC = FieldPath.of('spec');
+const STATUSES = ['False', 'True', 'Unknown'];
 const MAX_GROUP_PRIORITY = 20_000;
 const MAX_VERSION_PRIORITY = 1000;
 
@@ -33,6 +34,12 @@ export function validateApiService({ metadata, spec }: APIService): FieldError[]
     ...(spec?.service ? validateService(spec.service, SPEC.at('service')) : []),
     ...validateTrust(spec ?? {}),
   ];
+}
+
+export function validateApiServiceStatus({ status }: APIService): FieldError[] {
+  return eachItem(status?.conditions, FieldPath.of('status', 'conditions'), (condition, path) =>
+    STATUSES.includes(condition.status) ? [] : [notSupported(path.at('status'), condition.status ?? '', STATUSES)],
+  );
 }
 
 function validateService({ name, namespace, port }: ServiceReference, path: FieldPath): FieldError[] {

@@ -26,6 +26,11 @@ export function convertAutoscalers(
   });
 }
 
+/** What only v1 needs has no place in v2, whoever wrote it there. */
+export function dropOldAnnotations({ metadata }: Draft<HorizontalPodAutoscaler>): void {
+  if (metadata.annotations) setAnnotations(metadata, withoutOurs(metadata.annotations));
+}
+
 /** The object as v2 has it, whichever version it is in. */
 export function asV2(object: HorizontalPodAutoscaler | AutoscalerV1): HorizontalPodAutoscaler {
   return object.apiVersion === 'autoscaling/v2' ? object : toV2(object);

@@ -4,7 +4,7 @@ import { ageColumn, column, nameColumn } from '#machinery/resource/columns.ts';
 import { defineResource } from '#machinery/resource/define.ts';
 import type { HorizontalPodAutoscaler, HPAScalingRules } from '#machinery/types/autoscaling-v2.ts';
 import { nonNegative } from '#machinery/validation/basics.ts';
-import { asV2, convertAutoscalers } from './conversion.ts';
+import { asV2, convertAutoscalers, dropOldAnnotations } from './conversion.ts';
 import { targetsCell } from './targets.ts';
 import { validateAutoscaler } from './validation.ts';
 
@@ -58,7 +58,9 @@ function targetsOfAnyVersion(autoscaler: HorizontalPodAutoscaler): string {
 }
 
 /** Without metrics the target is 80 % of the CPU that pods ask for. */
-function defaultAutoscaler({ spec }: Draft<HorizontalPodAutoscaler>): void {
+function defaultAutoscaler(autoscaler: Draft<HorizontalPodAutoscaler>): void {
+  dropOldAnnotations(autoscaler);
+  const { spec } = autoscaler;
   if (!spec) return;
   spec.minReplicas ??= 1;
   if ((spec.metrics ?? []).length === 0) {

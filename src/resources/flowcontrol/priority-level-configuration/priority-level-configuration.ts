@@ -47,7 +47,7 @@ export const priorityLevelConfiguration = defineResource(
 );
 
 function sharesCell({ spec }: PriorityLevelConfiguration): Cell {
-  return spec.limited?.nominalConcurrencyShares ?? spec.exempt?.nominalConcurrencyShares ?? NONE;
+  return spec.limited?.nominalConcurrencyShares ?? NONE;
 }
 
 function queuingCell({ spec }: PriorityLevelConfiguration, field: keyof QueuingConfiguration): Cell {
