@@ -4,10 +4,13 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 const YEAR = 365 * DAY;
 
+/** Go's longest duration, 2^63 nanoseconds: what is longer ago is shown as that. */
+const MAX_MS = 2 ** 63 / 1e6;
+
 /** How long ago `since` was, as kubectl shows ages: two units at most, fewer the longer it is. */
 export function showAge(since: number | undefined, now: number): string {
   if (since === undefined) return '<unknown>';
-  return showDuration(now - since);
+  return showDuration(Math.max(-MAX_MS, Math.min(now - since, MAX_MS)));
 }
 
 /** A duration for people: `45s`, `3m20s`, `15m`, `2h10m`, `20h`, `3d4h`, `40d`, `2y30d`, `9y`. */

@@ -66,7 +66,10 @@ export interface Shown {
 
 /** The form for the objects of a resource, `now` in milliseconds for cells that show time. */
 export function formOf(served: ServedResource, rendering: Rendering, now: () => number): Form {
-  if (rendering.as === 'Table') return tableForm(served, rendering, now) as Form;
+  if (rendering.as === 'Table') {
+    const { apiVersion, definition, version } = served;
+    return tableForm({ apiVersion, kind: definition.kind, columns: version.columns }, rendering, now) as Form;
+  }
   return mediaForm(rendering.as === 'object' ? wholeObject(served) : metadataOnly(rendering), rendering);
 }
 

@@ -4,7 +4,6 @@ import { stringifyYaml } from '#machinery/codec/yaml.ts';
 import type { KubeObject } from '#machinery/object.ts';
 import type { Cell, Column, TimeCell } from '#machinery/resource/columns.ts';
 import type { Rendering } from '../negotiation/accept.ts';
-import type { ServedResource } from '../registry/registry.ts';
 import { showAge } from './age.ts';
 import type { Form, ListMetadata } from './form.ts';
 import { jsonErrorFrame } from './json-form.ts';
@@ -15,17 +14,30 @@ import { jsonErrorFrame } from './json-form.ts';
  */
 export interface Row {
   readonly pieces: readonly string[];
-  /** Milliseconds since the epoch, one for each gap between pieces; undefined shows `<unknown>`. */
-  readonly times: readonly (number | undefined)[];
+  /** One for each gap between pieces. */
+  readonly times: readonly RowTime[];
   /** Of the object, for a Table of this one row. */
   readonly resourceVersion: string;
 }
 
+/** What a Table is made of. */
+export interface Tabled {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly columns: readonly Column[];
+}
+
+/** Milliseconds since the epoch; `<unknown>` without `since`; now without `until`. */
+interface RowTime {
+  readonly since: number | undefined;
+  readonly until: number | undefined;
+}
+
 /** Tables as kubectl shows them. Source: meta/v1 Table. */
-export function tableForm(served: ServedResource, rendering: Rendering, now: () => number): Form<Row> {
-  const { apiVersion, definition, version } = served;
+export function tableForm(shown: Tabled, rendering: Rendering, now: () => number): Form<Row> {
+  const { apiVersion, kind, columns: tableColumns } = shown;
   const { metaVersion, includeObject, media } = rendering;
-  const columns = stringifyJson(version.columns.map(columnDefinition));
+  const columns = stringifyJson(tableColumns.map(columnDefinition));
   const table = (rows: readonly Row[], meta: Partial<ListMetadata>, withColumns = true) => {
     const at = now();
     const head = `{"kind":"Table","apiVersion":"meta.k8s.io/${metaVersion}","metadata":${JSON.stringify(meta)},"columnDefinitions":${withColumns ? columns : '[]'},"rows":[`;
@@ -38,10 +50,10 @@ export function tableForm(served: ServedResource, rendering: Rendering, now: () 
   };
   const event = (type: string, json: string) => Buffer.from(`{"type":"${type}","object":${json}}\n`);
   return {
-    key: `${apiVersion}|${definition.kind}|row|${metaVersion}|${includeObject}`,
+    key: `${apiVersion}|${kind}|row|${metaVersion}|${includeObject}`,
     contentType: media,
     part(object) {
-      const value = rowOf(served, object, rendering);
+      const value = rowOf(shown, object, rendering);
       return { value, bytes: value.pieces.reduce((sum, piece) => sum + piece.length, 0) };
     },
     whole: (row) => body(table([row], { resourceVersion: row.resourceVersion })),
@@ -57,7 +69,7 @@ export function tableForm(served: ServedResource, rendering: Rendering, now: () 
         const annotations = initialEventsEnd ? { annotations: { 'k8s.io/initial-events-end': 'true' } } : {};
         const metadata = { resourceVersion: String(revision), creationTimestamp: null, ...annotations };
         const object = { kind: 'PartialObjectMetadata', apiVersion: `meta.k8s.io/${metaVersion}`, metadata };
-        const row = `{"cells":${JSON.stringify(version.columns.map(emptyCell))},"object":${JSON.stringify(object)}}`;
+        const row = `{"cells":${JSON.stringify(tableColumns.map(emptyCell))},"object":${JSON.stringify(object)}}`;
         const [start] = table([], { resourceVersion: String(revision) }, false).split(']}');
         return event('BOOKMARK', `${start}${row}]}`);
       },
@@ -67,22 +79,27 @@ export function tableForm(served: ServedResource, rendering: Rendering, now: () 
 }
 
 /** The row of an object in the served version. */
-function rowOf({ version, definition, apiVersion }: ServedResource, object: KubeObject, rendering: Rendering): Row {
+function rowOf({ columns, kind, apiVersion }: Tabled, object: KubeObject, rendering: Rendering): Row {
   const pieces: string[] = [];
-  const times: (number | undefined)[] = [];
+  const times: RowTime[] = [];
   let piece = '{"cells":[';
-  version.columns.forEach((column, index) => {
+  columns.forEach((column, index) => {
     if (index > 0) piece += ',';
     const cell = column.cell(object);
     if (isTimeCell(cell)) {
-      pieces.push(`${piece}"`);
-      times.push(parseTime(cell.since));
-      piece = '"';
+      pieces.push(`${piece}"${insideString(cell.before)}`);
+      times.push({ since: parseTime(cell.since), until: parseTime(cell.until) });
+      piece = `${insideString(cell.after)}"`;
     } else piece += stringifyJson(cell);
   });
-  const shown = shownObject(object, definition.kind, apiVersion, rendering);
+  const shown = shownObject(object, kind, apiVersion, rendering);
   pieces.push(`${piece}]${shown === undefined ? '' : `,"object":${stringifyJson(shown)}`}}`);
   return { pieces, times, resourceVersion: object.metadata.resourceVersion ?? '' };
+}
+
+/** Text as it stands between the quotes of a JSON string. */
+function insideString(text = ''): string {
+  return JSON.stringify(text).slice(1, -1);
 }
 
 function isTimeCell(cell: Cell): cell is TimeCell {
@@ -109,7 +126,7 @@ function shownObject(object: KubeObject, kind: string, apiVersion: string, rende
 function renderRow({ pieces, times }: Row, now: number): string {
   let text = pieces[0] ?? '';
   times.forEach((time, index) => {
-    text += showAge(time, now) + (pieces[index + 1] ?? '');
+    text += showAge(time.since, time.until ?? now) + (pieces[index + 1] ?? '');
   });
   return text;
 }

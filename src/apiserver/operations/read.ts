@@ -25,6 +25,7 @@ export async function getObject(served: ServedResource, exchange: Exchange): Pro
 export async function listObjects(served: ServedResource, exchange: Exchange): Promise<Answer> {
   const { query } = exchange.request;
   const selection = selectionOf(served, exchange);
+  integer(query, 'timeoutSeconds'); // of a list it says nothing, but it must be a number
   const page = await readList(served.storage.cache, {
     ...revisionOptions(query),
     namespace: selection.namespace,

@@ -4,14 +4,17 @@ import { parentManagedFields, type ReplicasPaths, scaleManagedFields } from '#ma
 import { decodeObject } from '#machinery/codec/decode.ts';
 import { FieldPath, invalid } from '#machinery/field-error.ts';
 import { define, type Draft, draftOf, type KubeObject } from '#machinery/object.ts';
+import { type Column, column } from '#machinery/resource/columns.ts';
 import type { ScalePaths } from '#machinery/resource/definition.ts';
 import { kindSchema } from '#machinery/schema/facts.ts';
 import { compileLabelSelector, selectionOfMap, showLabelSelector } from '#machinery/selectors/labels.ts';
 import { badRequestError, invalidError, notFoundError } from '#machinery/status.ts';
-import { metadataForm, plainForm } from '../answers/form.ts';
+import { type Form, metadataForm, plainForm } from '../answers/form.ts';
+import { tableForm } from '../answers/table-form.ts';
 import { answerOf } from '../answers/respond.ts';
 import { readOne } from '../cache/list.ts';
 import type { Answer } from '../http/exchange.ts';
+import type { Rendering } from '../negotiation/accept.ts';
 import { decodeBody, parseText, readBody, readObject } from '../registry/body.ts';
 import type { ServedResource } from '../registry/registry.ts';
 import { updateObject } from '../registry/update.ts';
@@ -37,7 +40,7 @@ export async function getScale(served: ServedResource, exchange: Exchange): Prom
   const { namespace, name } = exchange.info;
   const found = await readOne(served.storage.cache, namespace, name, '');
   if (!found) throw notFoundError(served.groupResource, name);
-  return answerScale(exchange, scaleOf(served, await oneToServed(served, found.object())));
+  return answerScale(served, exchange, scaleOf(served, await oneToServed(served, found.object())));
 }
 
 /** PUT of `scale`: sets the replicas of its parent. */
@@ -106,7 +109,7 @@ async function writeScale(
       return withScale(served, current, await change(scaleOf(served, current)));
     },
   });
-  return answerScale(exchange, scaleOf(served, await oneToServed(served, written.object)));
+  return answerScale(served, exchange, scaleOf(served, await oneToServed(served, written.object)));
 }
 
 /** The parent with the replicas of a scale. Throws StatusError where the scale is not valid or not of this parent. */
@@ -186,15 +189,25 @@ function contextOf({ registry }: ServedResource, { request }: WriteParameters) {
   };
 }
 
-function answerScale(exchange: Exchange, scale: Scale): Promise<Answer> {
-  const { rendering } = exchange;
+function answerScale({ registry }: ServedResource, exchange: Exchange, scale: Scale): Promise<Answer> {
   const { managedFields: _, ...metadata } = scale.metadata; // who owns replicas is for the server to know
-  const form =
-    rendering.as === 'PartialObjectMetadata'
-      ? metadataForm(rendering)
-      : plainForm(KIND, API_VERSION, scaleSchema(), rendering);
+  const form = formOfScale(exchange.rendering, () => registry.clock.now());
   return answerOf(exchange, form.contentType, form.whole(form.part({ ...scale, metadata }).value));
 }
+
+function formOfScale(rendering: Rendering, now: () => number): Form {
+  if (rendering.as === 'PartialObjectMetadata') return metadataForm(rendering);
+  if (rendering.as === 'object') return plainForm(KIND, API_VERSION, scaleSchema(), rendering);
+  const columns = COLUMNS as readonly Column[]; // a Scale is what this form is given
+  return tableForm({ apiVersion: API_VERSION, kind: KIND, columns }, rendering, now) as Form;
+}
+
+const COLUMNS: readonly Column<Scale>[] = [
+  column('Name', ({ metadata }) => metadata.name ?? ''),
+  column('Desired', ({ spec }) => spec?.replicas ?? 0, { type: 'integer' }),
+  column('Available', ({ status }) => status?.replicas ?? 0, { type: 'integer' }),
+  column('Age', ({ metadata }) => ({ since: metadata.creationTimestamp })),
+];
 
 function scaleSchema() {
   return kindSchema('autoscaling', 'v1', KIND);

@@ -115,7 +115,7 @@ function fillSystemMetadata(
 }
 
 function validateNew(
-  { definition }: ServedResource,
+  { definition, storage }: ServedResource,
   draft: Draft<KubeObject>,
   context: ReturnType<typeof writeContext>,
 ): void {
@@ -126,7 +126,8 @@ function validateNew(
     ...(definition.validateMetadata?.(object, path) ?? []),
     ...(definition.strategy.validate?.(object, context) ?? []),
   ];
-  if (errors.length > 0) throw invalidError(definition.group, definition.kind, object.metadata.name ?? '', errors);
+  if (errors.length > 0)
+    throw invalidError(storage.definition.group, definition.kind, object.metadata.name ?? '', errors);
 }
 
 /** The same object as it is after the write at `revision`. */

@@ -279,7 +279,7 @@ function withoutStatus(object: KubeObject): object {
   return rest;
 }
 
-function validateChanged({ definition }: ServedResource, draft: Draft<KubeObject>, attempt: Attempt): void {
+function validateChanged({ definition, storage }: ServedResource, draft: Draft<KubeObject>, attempt: Attempt): void {
   const { old, request } = attempt;
   const object: KubeObject = draft;
   const path = FieldPath.of('metadata');
@@ -291,7 +291,7 @@ function validateChanged({ definition }: ServedResource, draft: Draft<KubeObject
     ...(definition.validateMetadata?.(object, path) ?? []),
     ...validateByStrategy(definition, object, attempt),
   ];
-  if (errors.length > 0) throw invalidError(definition.group, definition.kind, request.name, errors);
+  if (errors.length > 0) throw invalidError(storage.definition.group, definition.kind, request.name, errors);
 }
 
 function validateChangedMeta(meta: ObjectMeta, old: ObjectMeta, path: FieldPath): readonly FieldError[] {
