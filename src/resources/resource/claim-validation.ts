@@ -5,6 +5,7 @@ import {
   invalid,
   notSupported,
   required,
+  tooLong,
   tooMany,
 } from '#machinery/field-error.ts';
 import type {
@@ -22,6 +23,7 @@ import { isDnsLabel, isDnsSubdomain } from '#machinery/validation/names.ts';
 
 const MAX_ITEMS = 32;
 const MAX_SUB_REQUESTS = 8;
+const MAX_DRIVER_NAME = 63;
 const ALLOCATION_MODES = ['All', 'ExactCount'];
 
 /** Checks what a claim asks for, but for its expressions. Source: resource.k8s.io/v1 API, KEP-4381. */
@@ -34,7 +36,7 @@ export function validateClaimSpec({ devices }: ResourceClaimSpec, path: FieldPat
     ...atMost(requests, MAX_ITEMS, at.at('requests')),
     ...eachItem(requests, at.at('requests'), (request, place) => {
       const errors = validateRequest(request, place);
-      if (seen.has(request.name)) errors.push(duplicate(place.at('name'), request.name));
+      if (seen.has(request.name)) errors.push(duplicate(place, request.name));
       seen.add(request.name);
       return errors;
     }),
@@ -58,7 +60,7 @@ function atMost(items: readonly unknown[], max: number, path: FieldPath): FieldE
 }
 
 function labelName(name: string | undefined, path: FieldPath): FieldError[] {
-  return name ? invalidFor(isDnsLabel(name, false), name, path) : [required(path)];
+  return invalidFor(isDnsLabel(name ?? '', false), name ?? '', path);
 }
 
 function validateRequest({ name, exactly, firstAvailable }: DeviceRequest, path: FieldPath): FieldError[] {
@@ -81,7 +83,7 @@ function validateRequest({ name, exactly, firstAvailable }: DeviceRequest, path:
     ...atMost(alternatives, MAX_SUB_REQUESTS, at),
     ...eachItem(alternatives, at, (each, place) => {
       const found = [...labelName(each.name, place.at('name')), ...validateDevices(each, place)];
-      if (seen.has(each.name)) found.push(duplicate(place.at('name'), each.name));
+      if (seen.has(each.name)) found.push(duplicate(place, each.name));
       seen.add(each.name);
       return found;
     }),
@@ -160,11 +162,7 @@ function validateAttribute(name: string, path: FieldPath): FieldError[] {
     );
   }
   if (identifier.length > MAX_IDENTIFIER) {
-    errors.push({
-      type: 'FieldValueTooLong',
-      field: path.toString(),
-      message: `Too long: may not be more than ${MAX_IDENTIFIER} bytes`,
-    });
+    errors.push(tooLong(path, MAX_IDENTIFIER));
   }
   return errors;
 }
@@ -187,9 +185,9 @@ function validateConfigurations(
 export function validateOpaque(opaque: OpaqueDeviceConfiguration | undefined, path: FieldPath): FieldError[] {
   if (!opaque) return [required(path)];
   const { driver, parameters } = opaque;
-  const errors = driver
-    ? invalidFor(isDnsSubdomain(driver, false), driver, path.at('driver'))
-    : [required(path.at('driver'))];
+  const at = path.at('driver');
+  const errors = driver ? invalidFor(isDnsSubdomain(driver, false), driver, at) : [required(at)];
+  if ((driver ?? '').length > MAX_DRIVER_NAME) errors.push(tooLong(at, MAX_DRIVER_NAME));
   if (parameters === undefined || parameters === null) return [...errors, required(path.at('parameters'))];
   if (typeof parameters === 'object' && !Array.isArray(parameters)) return errors;
   return [...errors, invalid(path.at('parameters'), '<value omitted>', 'must be a valid JSON object')];
