@@ -10,7 +10,8 @@ import { noOperands, parseFlags } from '../flags.ts';
 import { packageFile } from '../package-file.ts';
 import { checkMachine } from './machine.ts';
 import { chooseCluster } from './choose-cluster.ts';
-import { endProcess, readPidFile } from './processes.ts';
+import { stopCluster } from './down.ts';
+import { readPidFile } from './processes.ts';
 import { createProgress, type Progress } from './progress.ts';
 import { dnsAnswers, nodeIsReady, openAdminClient, serverIsReady } from './readiness.ts';
 import { runSupervisor } from './supervise.ts';
@@ -28,7 +29,6 @@ const flagTypes = {
 
 const READY_TIMEOUT_MS = 60_000;
 const POLL_MS = 20;
-const STOP_TIMEOUT_MS = 10_000;
 
 /** `dhow up`: a cluster that runs pods, or an error with nothing left behind that was not there before. */
 export async function up(args: readonly string[]): Promise<void> {
@@ -47,7 +47,7 @@ export async function up(args: readonly string[]): Promise<void> {
   try {
     await waitUntilUsable(cluster, progress, sinceMs);
   } catch (error) {
-    if (!running) await endProcess(paths(cluster).pidFile('supervisor'), STOP_TIMEOUT_MS);
+    if (!running) await stopCluster(cluster); // its state and logs stay, for whoever looks for the reason
     throw error;
   }
   await addContext(cluster, userKubeconfig);
