@@ -5,6 +5,7 @@ import { pathNotFoundError } from '#machinery/status.ts';
 import type { Store } from '#store/store.ts';
 import { defaultAdmission } from './admission/default-admission.ts';
 import { createAuthentication } from './authentication/authentication.ts';
+import { noteLegacyTokenUse } from './authentication/legacy-token-use.ts';
 import { openIdPaths } from './authentication/openid-paths.ts';
 import { tokenRequest } from './authentication/token-request.ts';
 import { selfSubjectReview, tokenReview } from './authentication/token-review.ts';
@@ -70,7 +71,7 @@ export async function composeServer(
     return found;
   };
 
-  const access = composeAccess(options, listers, () => find('', 'v1', 'resourcequotas'));
+  const access = composeAccess(options, listers, find);
   const addresses = serviceAddresses({
     listers,
     random,
@@ -148,19 +149,22 @@ function podHandlers(find: FindServed): Pick<Handlers, 'virtual' | 'subresources
 type FindServed = (group: string, version: string, plural: string) => ServedResource;
 
 /** Who may do what: authentication, authorization, admission, and the reviews that tell of them. */
-function composeAccess(options: ApiServerOptions, listers: Listers, quotas: () => ServedResource) {
+function composeAccess(options: ApiServerOptions, listers: Listers, find: FindServed) {
   const { apiClock: clock, random, tokenKey, disabledAdmission: disabled = [] } = options;
   const issuer = options.serviceAccountIssuer ?? DEFAULT_ISSUER;
   const audiences = [issuer];
   const { requests, tokens } = createAuthentication({
     clientCa: new X509Certificate(options.clientCa),
+    frontProxyCa: new X509Certificate(options.frontProxyCa),
     issuer,
     tokenPublicKey: tokenKey.publicKey,
     audiences,
     listers,
     clock,
+    legacyTokenUsed: noteLegacyTokenUse(() => find('', 'v1', 'secrets'), options.log),
   });
   const { authorizer, resolver } = createAuthorization(listers);
+  const quotas = () => find('', 'v1', 'resourcequotas');
   const signer = tokenSigner({ issuer, ...tokenKey, random });
   return {
     authenticator: requests,

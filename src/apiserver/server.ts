@@ -46,7 +46,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const listener = await listenForRequests({
     listen: options.listen,
     certificates: options.certificates,
-    clientCa: [options.clientCa],
+    clientCa: [options.clientCa, options.frontProxyCa],
     ioClock: options.ioClock,
     log: options.log,
     async serve(request, lift) {

@@ -4,7 +4,7 @@ import { systemRandomness } from '#base/random.ts';
 import { createClient } from '#client/create-client.ts';
 import { startControllers } from '#controllers/run.ts';
 import { createInformers } from '#reconciler/informers.ts';
-import { legacyTokenSigner } from '../../src/cmd/server/legacy-token.ts';
+import { legacyTokenSigner } from '#cmd/server/legacy-token.ts';
 import type { TestApiServer } from './api-server.ts';
 
 const ACCOUNTS = ['system:serviceaccounts', 'system:serviceaccounts:kube-system', 'system:authenticated'];

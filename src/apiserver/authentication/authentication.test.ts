@@ -30,18 +30,21 @@ function object(kind: string, name: string, uid: string, more: object = {}): Kub
   return { apiVersion: 'v1', kind, metadata: { name, namespace: 'shop', uid }, ...more };
 }
 
-function setUp(objects: KubeObject[], clientCa?: X509Certificate) {
+function setUp(objects: KubeObject[], clientCa?: X509Certificate, frontProxyCa?: X509Certificate) {
   let now = START;
+  const noted: string[] = [];
   const clock = { ...systemClock, now: () => now };
   const authentication = createAuthentication({
     clientCa: clientCa as X509Certificate,
+    frontProxyCa: frontProxyCa as X509Certificate,
     issuer: ISSUER,
     tokenPublicKey: publicKey,
     audiences: [ISSUER],
     listers: fixedListers(objects),
     clock,
+    legacyTokenUsed: ({ metadata }, day) => void noted.push(`${metadata.name} ${day}`),
   });
-  return { ...authentication, advance: (ms: number) => (now += ms) };
+  return { ...authentication, noted, advance: (ms: number) => (now += ms) };
 }
 
 async function issue(bound: Omit<Parameters<typeof claimsFor>[0], 'account'> = {}, audiences = [ISSUER]) {
@@ -197,4 +200,69 @@ test('certificates: of the client authority and for clients only', async (contex
   await refused(ask(await nodeServingCredential(pki, 'n1', { hostNames: [], addresses: [] })));
   advance(366 * 24 * HOUR_S * 1000);
   await refused(ask(admin));
+});
+
+test('legacy tokens: good while the Secret holds them and the account is the same, and their use is noted', async () => {
+  const token = await new SignJWT({
+    'kubernetes.io/serviceaccount/namespace': 'shop',
+    'kubernetes.io/serviceaccount/secret.name': 'kept',
+    'kubernetes.io/serviceaccount/service-account.name': 'app',
+    'kubernetes.io/serviceaccount/service-account.uid': 'sa-1',
+  })
+    .setProtectedHeader({ alg: 'RS256' })
+    .setIssuer('kubernetes/serviceaccount')
+    .setSubject('system:serviceaccount:shop:app')
+    .sign(privateKey);
+  const holder = object('Secret', 'kept', 's-1', { data: { token: Buffer.from(token).toString('base64') } });
+  const objects = [account, holder];
+  const { requests, tokens, noted } = setUp(objects);
+  const user = await requests.authenticate(bearer(token));
+  assert.equal(user?.name, 'system:serviceaccount:shop:app');
+  assert.equal(user?.uid, 'sa-1');
+  assert.deepEqual(noted, ['kept 2026-11-21']);
+  assert.deepEqual((await tokens.authenticateToken(token, ['anything']))?.audiences, ['anything']);
+  objects[1] = object('Secret', 'kept', 's-1', { data: { token: 'b3RoZXI=' } });
+  await refused(requests.authenticate(bearer(token)));
+  objects[1] = {
+    ...holder,
+    metadata: { ...holder.metadata, labels: { 'kubernetes.io/legacy-token-invalid-since': '2026-01-01' } },
+  };
+  await refused(requests.authenticate(bearer(token)));
+  objects.splice(0, 2, object('ServiceAccount', 'app', 'sa-2'), holder);
+  await refused(requests.authenticate(bearer(token)));
+  objects.splice(0, 2, account);
+  await refused(requests.authenticate(bearer(token)));
+});
+
+test('request headers: a proxy with a certificate of its authority says who asks, nobody else', async (context) => {
+  const directory = await mkdtemp(join(tmpdir(), 'authentication-'));
+  context.after(() => rm(directory, { recursive: true }));
+  const pki = await openPki({ directory, clock: { ...systemClock, now: () => START }, random: systemRandomness });
+  const { requests } = setUp([], pki.cluster.x509, pki.frontProxy.x509);
+  const headers = new Map<string, readonly string[]>([
+    ['x-remote-user', ['jane']],
+    ['x-remote-group', ['a', 'b']],
+    ['x-remote-uid', ['7']],
+    ['x-remote-extra-example.com%2fscope', ['x', 'y']],
+  ]);
+  const ask = ({ certificate }: { certificate: string }) =>
+    requests.authenticate({
+      authorization: undefined,
+      clientCertificate: new X509Certificate(certificate).raw,
+      headers: {
+        header: (name) => headers.get(name)?.[0],
+        all: (name) => headers.get(name) ?? [],
+        headerNames: () => [...headers.keys()],
+      },
+    });
+  assert.deepEqual(await ask(await frontProxyCredential(pki)), {
+    name: 'jane',
+    uid: '7',
+    groups: ['a', 'b', 'system:authenticated'],
+    extra: { 'example.com/scope': ['x', 'y'] },
+  });
+  const admin = await ask(await adminCredential(pki));
+  assert.equal(admin?.name, 'kubernetes-admin');
+  headers.delete('x-remote-user');
+  await refused(ask(await frontProxyCredential(pki)));
 });

@@ -8,6 +8,16 @@ export interface Credentials {
   readonly clientCertificate: Uint8Array | undefined;
   /** WebSocket clients may send a bearer token as a subprotocol. */
   readonly webSocketProtocols?: readonly string[];
+  /** All headers, for what a proxy says of the user. */
+  readonly headers?: RequestHeaders;
+}
+
+/** Headers of a request by their names in lower case. */
+export interface RequestHeaders {
+  readonly header: (name: string) => string | undefined;
+  /** Every value of a header that was sent more than once. */
+  readonly all: (name: string) => readonly string[];
+  readonly headerNames: () => readonly string[];
 }
 
 /** Resolves with the user, with undefined where it finds nothing that it understands; throws StatusError 401 for bad credentials. */

@@ -89,7 +89,7 @@ export function serviceAccountTokens(options: ServiceAccountTokensOptions): Toke
 }
 
 /** Reads the issuer without trusting it: a token of somebody else is for another authenticator. */
-function isIssuedBy(token: string, issuer: string): boolean {
+export function isIssuedBy(token: string, issuer: string): boolean {
   const [, body, signature, more] = token.split('.');
   if (!body || !signature || more !== undefined) return false;
   try {

@@ -3,6 +3,7 @@ import type { APIService } from '#machinery/types/apiregistration-v1.ts';
 import type { ConfigMap, Namespace } from '#machinery/types/core-v1.ts';
 import type { ServiceCIDR } from '#machinery/types/networking-v1.ts';
 import type { PriorityClass } from '#machinery/types/scheduling-v1.ts';
+import { FRONT_PROXY_NAMES } from '../authentication/request-headers.ts';
 
 /** Namespaces that are always there. Source: Kubernetes documentation, "Namespaces". */
 export const SYSTEM_NAMESPACES = ['kube-system', 'kube-public', 'kube-node-lease', 'default'] as const;
@@ -51,7 +52,7 @@ export function extensionAuthentication(clientCa: string, frontProxyCa: string):
     metadata: { name: 'extension-apiserver-authentication', namespace: 'kube-system' },
     data: {
       'client-ca-file': clientCa,
-      'requestheader-allowed-names': JSON.stringify(['front-proxy-client']),
+      'requestheader-allowed-names': JSON.stringify(FRONT_PROXY_NAMES),
       'requestheader-client-ca-file': frontProxyCa,
       'requestheader-extra-headers-prefix': JSON.stringify(['X-Remote-Extra-']),
       'requestheader-group-headers': JSON.stringify(['X-Remote-Group']),

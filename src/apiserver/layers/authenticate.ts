@@ -17,6 +17,7 @@ async function identify({ request, server }: Exchange): Promise<User> {
   const user = await server.authenticator.authenticate({
     authorization: request.header('authorization'),
     clientCertificate: request.clientCertificate,
+    headers: request,
     ...(protocols ? { webSocketProtocols: protocols.split(',').map((text) => text.trim()) } : {}),
   });
   if (user) return authenticated(user);
