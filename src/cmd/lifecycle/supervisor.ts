@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdir, open, rm } from 'node:fs/promises';
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import { type Cluster, paths } from '../cluster.ts';
@@ -19,6 +19,8 @@ const STABLE_MS = 10_000;
 /** How often a part is looked at that an earlier supervisor started, and whose end we are therefore not told. */
 const ADOPTED_POLL_MS = 500;
 const STOP_TIMEOUT_MS = 10_000;
+/** A log that is longer when its part starts becomes the old one, of which there is one. */
+const MAX_LOG_BYTES = 16 * 1024 * 1024;
 
 /**
  * Keeps the parts of a cluster running until `signal`, then ends them in reverse order (containers go on: ending them
@@ -64,7 +66,7 @@ async function untilGone(identity: ProcessIdentity, clock: Clock, signal: AbortS
 /** Starts a part and waits for its end, or for the supervisor's. */
 async function runOnce(cluster: Cluster, part: Part, log: Logger, signal: AbortSignal): Promise<string> {
   const { logFile, pidFile } = paths(cluster);
-  const output = await open(logFile(part.name), 'a', 0o600);
+  const output = await openLog(logFile(part.name));
   try {
     const child = spawn(part.program, part.args, {
       detached: true,
@@ -89,4 +91,13 @@ async function runOnce(cluster: Cluster, part: Part, log: Logger, signal: AbortS
   } finally {
     await output.close();
   }
+}
+
+async function openLog(file: string): ReturnType<typeof open> {
+  const size = await stat(file).then(
+    (found) => found.size,
+    () => 0, // no log yet
+  );
+  if (size > MAX_LOG_BYTES) await rename(file, `${file}.1`);
+  return open(file, 'a', 0o600);
 }
