@@ -13,7 +13,9 @@ const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
 export class CommandError extends Error {
   readonly code: number;
   constructor(command: string, args: readonly string[], result: CommandResult) {
-    super(`${[command, ...args.slice(0, 4)].join(' ')}: ${result.stderr.trim().split('\n').at(-1) || `exit code ${result.code}`}`);
+    super(
+      `${[command, ...args.slice(0, 4)].join(' ')}: ${result.stderr.trim().split('\n').at(-1) || `exit code ${result.code}`}`,
+    );
     this.name = 'CommandError';
     this.code = result.code;
   }

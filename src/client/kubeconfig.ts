@@ -90,23 +90,6 @@ export function parseKubeconfig(text: string, file: string): Kubeconfig {
   return { ...emptyKubeconfig, ...config } as Kubeconfig; // The lists were checked above.
 }
 
-/** The first file that has a name wins, as kubectl merges the files of $KUBECONFIG. */
-export function mergeKubeconfigs(configs: readonly Kubeconfig[]): Kubeconfig {
-  return {
-    ...emptyKubeconfig,
-    clusters: firstByName(configs.flatMap((config) => config.clusters)),
-    users: firstByName(configs.flatMap((config) => config.users)),
-    contexts: firstByName(configs.flatMap((config) => config.contexts)),
-    'current-context': configs.map((config) => config['current-context']).find(Boolean) ?? '',
-  };
-}
-
-function firstByName<Entry extends { readonly name: string }>(entries: readonly Entry[]): readonly Entry[] {
-  const byName = new Map<string, Entry>();
-  for (const entry of entries) if (!byName.has(entry.name)) byName.set(entry.name, entry);
-  return [...byName.values()];
-}
-
 /** A context with its cluster and user, all under one name. */
 export interface ContextEntry {
   readonly name: string;

@@ -11,7 +11,6 @@ import { nodeLifecycleController } from './node-lifecycle/node-lifecycle.ts';
 import { taintEvictionController } from './node-lifecycle/taint-eviction.ts';
 import { podGarbageCollector } from './pod-garbage-collector.ts';
 import { rootCaCertificatePublisher } from './root-ca-certificate-publisher.ts';
-import { type KnownControllers, UPSTREAM_CONTROLLERS } from './select-controllers.ts';
 import { serviceAccountTokenController } from './service-account-token.ts';
 import { ttlAfterFinishedController } from './ttl-after-finished.ts';
 
@@ -48,11 +47,6 @@ const RESTART_MS = 1000;
 export async function startControllers(options: ControllersOptions): Promise<void> {
   const chosen = allControllers(options).filter(({ name }) => options.selected.has(name));
   await Promise.all(chosen.map((controller) => keepRunning(controller, options)));
-}
-
-/** Names for `selectControllers`. */
-export function knownControllers(): KnownControllers {
-  return UPSTREAM_CONTROLLERS;
 }
 
 function allControllers({

@@ -26,18 +26,6 @@ export function humanDuration(ms: number): string {
   return `${years}y`;
 }
 
-/** The largest unit alone, as `kubectl` shows ages in few columns: `5m`, `2d`. */
-export function shortHumanDuration(ms: number): string {
-  const seconds = Math.trunc(ms / SECOND_MS);
-  if (seconds < -1) return '<invalid>';
-  if (seconds < 0) return '0s';
-  if (seconds < MINUTE) return `${seconds}s`;
-  if (seconds < HOUR) return `${Math.trunc(seconds / MINUTE)}m`;
-  if (seconds < DAY) return `${Math.trunc(seconds / HOUR)}h`;
-  if (seconds < YEAR) return `${Math.trunc(seconds / DAY)}d`;
-  return `${Math.trunc(seconds / YEAR)}y`;
-}
-
 /** As Go prints a time.Duration: `1h0m0s`, `1.5s`, `300ms`, `0s`. */
 export function goDuration(ms: number): string {
   if (ms === 0) return '0s';

@@ -79,6 +79,7 @@ export function invalid(path: FieldPath, value: unknown, detail = ''): FieldErro
   return fieldError('FieldValueInvalid', path, withDetail(`Invalid value: ${showValue(value)}`, detail));
 }
 
+/** @public the vocabulary of field errors is kept whole */
 export function typeInvalid(path: FieldPath, value: unknown, detail = ''): FieldError {
   return fieldError('FieldValueTypeInvalid', path, withDetail(`Invalid value: ${showValue(value)}`, detail));
 }
@@ -111,6 +112,7 @@ export function tooMany(path: FieldPath, actual: number, max: number): FieldErro
   return fieldError('FieldValueTooMany', path, `Too many: ${actual}: ${detail}`);
 }
 
+/** @public the vocabulary of field errors is kept whole */
 export function internalFieldError(path: FieldPath, detail: string): FieldError {
   return fieldError('InternalError', path, `Internal error: ${detail}`);
 }

@@ -84,11 +84,6 @@ export function isQuantity(text: string): boolean {
   }
 }
 
-/** A quantity of whole thousandths: `milliQuantity(1500n)` is 1.5. */
-export function milliQuantity(millis: number | bigint, format: QuantityFormat = 'DecimalSI'): Quantity {
-  return { nanos: BigInt(millis) * MILLI, format };
-}
-
 /** A quantity of whole units. */
 export function quantityOf(value: number | bigint, format: QuantityFormat = 'DecimalSI'): Quantity {
   return { nanos: BigInt(value) * NANO, format };

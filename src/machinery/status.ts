@@ -184,7 +184,11 @@ export function tooManyRequestsError(message: string, retryAfterSeconds: number)
   return failure(429, 'TooManyRequests', message, { retryAfterSeconds });
 }
 
-/** The server could not answer in time; the client may try again after `retryAfterSeconds`. */
+/**
+ * The server could not answer in time; the client may try again after `retryAfterSeconds`.
+ *
+ * @public the vocabulary of API errors is kept whole
+ */
 export function serverTimeoutError(resource: GroupResource, action: string, retryAfterSeconds: number): StatusError {
   return failure(
     500,

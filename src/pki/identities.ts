@@ -53,14 +53,6 @@ export function adminCredential(pki: Pki): Promise<Credential> {
   return clientCredential(pki, 'admin', { commonName: 'kubernetes-admin', organizations: [MASTERS_GROUP] });
 }
 
-export function controllerManagerCredential(pki: Pki): Promise<Credential> {
-  return clientCredential(pki, 'controller-manager', { commonName: 'system:kube-controller-manager' });
-}
-
-export function schedulerCredential(pki: Pki): Promise<Credential> {
-  return clientCredential(pki, 'scheduler', { commonName: 'system:kube-scheduler' });
-}
-
 /** The service proxy of an agent, bound by RBAC to `system:node-proxier`. */
 export function proxyCredential(pki: Pki): Promise<Credential> {
   return clientCredential(pki, 'proxy', { commonName: 'system:kube-proxy' });

@@ -1,4 +1,4 @@
-import { failure } from '#machinery/status.ts';
+import { tooManyRequestsError } from '#machinery/status.ts';
 import { isLongRunning, type Layer } from '../request/exchange.ts';
 
 /** Requests in flight at once, and how many more may wait for their turn before they are turned away. */
@@ -46,7 +46,7 @@ export class FlowGate {
       return;
     }
     if (this.#waiting.size >= this.limit) {
-      throw failure(429, 'TooManyRequests', 'Too many requests, please try again later.', { retryAfterSeconds: 1 });
+      throw tooManyRequestsError('Too many requests, please try again later.', 1);
     }
     await this.#turn(signal);
   }

@@ -102,7 +102,7 @@ class WatchStream implements WatchSink {
   #sendLater(frames: readonly (Uint8Array | Promise<Uint8Array>)[]): boolean {
     const before = this.#pending ?? Promise.resolve();
     const sent = before.then(async () => {
-      this.#write(await Promise.all(frames));
+      this.#write(await Promise.all(frames.map(async (frame) => frame)));
       if (this.#pending === sent) this.#pending = undefined;
       this.watch?.resume();
     });

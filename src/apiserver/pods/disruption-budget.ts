@@ -56,8 +56,8 @@ function isReady({ status }: Pod): boolean {
 
 /** Whether a pod that is not ready may go without a disruption being taken. */
 function passesUnready({ spec, status }: PodDisruptionBudget): boolean {
-  if (spec?.unhealthyPodEvictionPolicy === 'AlwaysAllow') return true;
-  const { currentHealthy = 0, desiredHealthy = 0 } = status ?? {};
+  if (spec.unhealthyPodEvictionPolicy === 'AlwaysAllow') return true;
+  const { currentHealthy, desiredHealthy } = status;
   return currentHealthy >= desiredHealthy && desiredHealthy > 0;
 }
 

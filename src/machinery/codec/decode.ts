@@ -118,44 +118,47 @@ class Decoder {
 
   #field(value: unknown, field: FieldSchema, owner: StructSchema, path: string): unknown {
     const at = path ? `${path}.${field.name}` : field.name;
-    const decoded = this.#value(value, field.schema, at, owner);
+    const decoded = this.#value(value, field.schema, at, { struct: owner.shortName, path: at });
     // an empty list is an unset one once it has been stored, as protobuf knows no difference
     if (field.zero === 'null' && Array.isArray(decoded) && decoded.length === 0) return undefined;
     return field.zero === 'nonempty' && isZero(decoded, field.schema) ? undefined : decoded;
   }
 
-  /** `shown` is the path that type errors name: Go leaves out the keys of maps. */
-  #value(value: unknown, schema: Schema, path: string, owner: StructSchema, shown = path): unknown {
+  #value(value: unknown, schema: Schema, path: string, place: Place): unknown {
     switch (schema.kind) {
       case 'struct':
-        return this.struct(value, schema, path, { struct: owner.shortName, path: shown });
+        return this.struct(value, schema, path, place);
       case 'list':
-        return this.#list(value, schema, path, owner);
+        return this.#list(value, schema, path, place.struct);
       case 'map':
-        return this.#map(value, schema, path, owner);
+        return this.#map(value, schema, path, place.struct);
       case 'scalar':
-        return this.#scalar(value, schema, path, { struct: owner.shortName, path: shown });
+        return this.#scalar(value, schema, path, place);
     }
   }
 
-  #list(value: unknown, schema: ListSchema, path: string, owner: StructSchema): unknown[] {
-    if (!Array.isArray(value)) throw this.mismatch(value, { struct: owner.shortName, path }, goName(schema));
+  #list(value: unknown, schema: ListSchema, path: string, struct: string): unknown[] {
+    if (!Array.isArray(value)) throw this.mismatch(value, { struct, path }, goName(schema));
     const items: unknown[] = new Array(value.length);
     for (let at = 0; at < value.length; at++) {
       const item: unknown = value[at];
-      const place = `${path}[${at}]`;
-      items[at] = item === null ? this.#zero(schema.items) : this.#value(item, schema.items, place, owner);
+      const itemPath = `${path}[${at}]`;
+      items[at] =
+        item === null
+          ? this.#zero(schema.items)
+          : this.#value(item, schema.items, itemPath, { struct, path: itemPath });
     }
     return items;
   }
 
-  #map(value: unknown, schema: MapSchema, path: string, owner: StructSchema): Record<string, unknown> {
-    if (!isObject(value)) throw this.mismatch(value, { struct: owner.shortName, path }, goName(schema));
+  #map(value: unknown, schema: MapSchema, path: string, struct: string): Record<string, unknown> {
+    const place = { struct, path }; // Go's errors leave out the keys of maps
+    if (!isObject(value)) throw this.mismatch(value, place, goName(schema));
     const result: Record<string, unknown> = {};
     for (const key of Object.keys(value)) {
       const item = value[key];
       const decoded =
-        item === null ? this.#zero(schema.values) : this.#value(item, schema.values, `${path}.${key}`, owner, path);
+        item === null ? this.#zero(schema.values) : this.#value(item, schema.values, `${path}.${key}`, place);
       define(result, key, decoded);
     }
     return result;
@@ -347,7 +350,7 @@ function jsonType(value: unknown, wantsInteger = false): string {
 
 /** A JSON value as the text that a client would have written. */
 function goNumber(value: unknown): string {
-  if (typeof value === 'number') return String(value).replace('e+', 'e+');
+  if (typeof value === 'number') return String(value);
   return typeof value === 'bigint' ? value.toString() : (JSON.stringify(value) ?? '');
 }
 

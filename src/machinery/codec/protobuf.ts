@@ -1,4 +1,4 @@
-import type { Schema, StructSchema } from '../schema/schema.ts';
+import type { StructSchema } from '../schema/schema.ts';
 import { encodeMessage } from './protobuf-encode.ts';
 import { decodeMessage } from './protobuf-decode.ts';
 import { BackwardWriter, BYTES, ProtobufError, Reader } from './protobuf-wire.ts';
@@ -132,9 +132,4 @@ function readRaw(bytes: Uint8Array): Uint8Array {
     else reader.skip(wire);
   }
   return raw;
-}
-
-/** Whether every part of a schema has a place on the wire; custom resources have none. */
-export function hasProtobuf(schema: Schema): boolean {
-  return schema.kind === 'struct' && [...schema.fields.values()].some(({ proto }) => proto !== undefined);
 }

@@ -17,11 +17,6 @@ export function findKindSchema(group: string, version: string, kind: string): St
   return schema?.kind === 'struct' ? schema : undefined;
 }
 
-/** The schema of the list of a kind: `DeploymentList` for `Deployment`. */
-export function listSchema(group: string, version: string, kind: string): StructSchema {
-  return kindSchema(group, version, `${kind}List`);
-}
-
 /** OpenAPI definition name of a kind: `io.k8s.api.apps.v1.Deployment`. */
 export function definitionName(group: string, version: string, kind: string): string | undefined {
   kindNames ??= indexKinds();

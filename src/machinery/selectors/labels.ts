@@ -75,38 +75,12 @@ export function showLabelSelector({ requirements }: LabelSelection): string {
   return requirements.map(showRequirement).join(',');
 }
 
-/** The selection as a LabelSelector object; undefined where an operator has no such form (`gt`, `lt`). */
-export function labelSelectorObject({ requirements }: LabelSelection): LabelSelectorShape | undefined {
-  const matchLabels: Record<string, string> = {};
-  const matchExpressions: { key: string; operator: string; values?: readonly string[] }[] = [];
-  for (const { key, operator, values } of requirements) {
-    const named = OPERATOR_NAMES[operator];
-    if (!named) return undefined;
-    if ((operator === '=' || operator === '==') && !Object.hasOwn(matchLabels, key)) matchLabels[key] = values[0] ?? '';
-    else matchExpressions.push({ key, operator: named, ...(values.length > 0 ? { values } : {}) });
-  }
-  return {
-    ...(Object.keys(matchLabels).length > 0 ? { matchLabels } : {}),
-    ...(matchExpressions.length > 0 ? { matchExpressions } : {}),
-  };
-}
-
 const OBJECT_OPERATORS: Readonly<Record<string, Operator>> = {
   In: 'in',
   NotIn: 'notin',
   Exists: 'exists',
   DoesNotExist: '!',
 };
-const OPERATOR_NAMES: Readonly<Partial<Record<Operator, string>>> = {
-  in: 'In',
-  '=': 'In',
-  '==': 'In',
-  notin: 'NotIn',
-  '!=': 'NotIn',
-  exists: 'Exists',
-  '!': 'DoesNotExist',
-};
-
 function selection(requirements: readonly Requirement[]): LabelSelection {
   const sorted = [...requirements].sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
   return Object.freeze({ requirements: Object.freeze(sorted), nothing: false });

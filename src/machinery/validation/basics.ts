@@ -1,4 +1,4 @@
-import { duplicate, type FieldError, type FieldPath, invalid, notSupported, required } from '../field-error.ts';
+import { type FieldError, type FieldPath, invalid, notSupported, required } from '../field-error.ts';
 import type { Int64 } from '../int64.ts';
 
 /** Small checks that every kind uses, with upstream's messages. */
@@ -11,11 +11,6 @@ export function invalidFor(messages: readonly string[], value: unknown, path: Fi
 export function nonNegative(value: Int64 | null | undefined, path: FieldPath): FieldError[] {
   if (value === undefined || value === null || value >= 0) return [];
   return [invalid(path, value, 'must be greater than or equal to 0')];
-}
-
-export function positive(value: Int64 | null | undefined, path: FieldPath): FieldError[] {
-  if (value === undefined || value === null || value > 0) return [];
-  return [invalid(path, value, 'must be greater than zero')];
 }
 
 export function inRange(value: Int64, min: number, max: number, path: FieldPath): FieldError[] {
@@ -45,16 +40,6 @@ export function optionalOneOf(
 /** A value of a closed set that must be given: Required where it is absent. */
 export function oneOf(value: string | null | undefined, supported: readonly string[], path: FieldPath): FieldError[] {
   return value ? optionalOneOf(value, supported, path) : [required(path)];
-}
-
-/** A Duplicate error at `[i]` (and `at` in it) for every value that stood in the list before. */
-export function noDuplicates(values: readonly string[], path: FieldPath, ...at: readonly string[]): FieldError[] {
-  const seen = new Set<string>();
-  return values.flatMap((value, index) => {
-    if (seen.has(value)) return [duplicate(path.index(index).at(...at), value)];
-    seen.add(value);
-    return [];
-  });
 }
 
 /** The errors of every item of a list, each checked at its own path. */

@@ -44,7 +44,7 @@ export function validateConditions(
 }
 
 function validateCondition(condition: ConditionShape, path: FieldPath): FieldError[] {
-  const { type = '', status = '', observedGeneration = 0, lastTransitionTime, reason, message = '' } = condition;
+  const { type, status, observedGeneration = 0, lastTransitionTime, reason, message } = condition;
   const errors = validateLabelName(type, path.at('type'));
   if (!STATUSES.includes(status)) errors.push(notSupported(path.at('status'), status, STATUSES));
   if (observedGeneration < 0) {

@@ -1,5 +1,4 @@
 import {
-  duplicate,
   type FieldError,
   type FieldPath,
   forbidden,
@@ -190,22 +189,6 @@ export function validateFieldManager(manager: string, path: FieldPath): FieldErr
   return errors;
 }
 
-/** Options that every write has. */
-export interface WriteOptionsShape {
-  readonly dryRun?: readonly string[];
-  readonly fieldManager?: string;
-  readonly fieldValidation?: string;
-}
-
-/** Checks CreateOptions, UpdateOptions and the common part of PatchOptions. */
-export function validateWriteOptions(options: WriteOptionsShape, path: FieldPath): FieldError[] {
-  return [
-    ...validateFieldManager(options.fieldManager ?? '', path.at('fieldManager')),
-    ...validateDryRun(options.dryRun ?? [], path.at('dryRun')),
-    ...validateFieldValidation(options.fieldValidation ?? '', path.at('fieldValidation')),
-  ];
-}
-
 export function validateDryRun(dryRun: readonly string[], path: FieldPath): FieldError[] {
   return dryRun.every((value) => value === 'All') ? [] : [notSupported(path, dryRun, ['All'])];
 }
@@ -223,16 +206,6 @@ export function validateImmutable(value: unknown, old: unknown, path: FieldPath)
 /** A number that may not be negative. */
 export function nonNegative(value: number | bigint, path: FieldPath): FieldError[] {
   return value < 0 ? [invalid(path, value, 'must be greater than or equal to 0')] : [];
-}
-
-/** A set must not hold an item twice. */
-export function validateUnique(items: readonly string[], path: FieldPath): FieldError[] {
-  const seen = new Set<string>();
-  return items.flatMap((item, index) => {
-    if (seen.has(item)) return [duplicate(path.index(index), item)];
-    seen.add(item);
-    return [];
-  });
 }
 
 const CONFIG_KEY = /^[-._a-zA-Z0-9]+$/;

@@ -1,6 +1,6 @@
 import ipaddr from 'ipaddr.js';
 import { type FieldError, type FieldPath, invalid, required } from '../field-error.ts';
-import { isDnsLabel, isDnsSubdomain } from './names.ts';
+import { isDnsSubdomain } from './names.ts';
 import { regexMessage } from './labels.ts';
 
 /** Checks of addresses, ports and host names. Source: API reference of Service, Ingress and NetworkPolicy; RFC 6335. */
@@ -109,18 +109,6 @@ export function isWildcardDnsSubdomain(value: string): readonly string[] {
     );
   }
   return messages;
-}
-
-/** A DNS name of at least two labels; a final dot is allowed. */
-export function validateFullyQualifiedDomainName(name: string, path: FieldPath): FieldError[] {
-  if (name === '') return [required(path)];
-  const trimmed = name.endsWith('.') ? name.slice(0, -1) : name;
-  const messages = isDnsSubdomain(trimmed, false);
-  if (messages.length > 0) return messages.map((message) => invalid(path, name, message));
-  const labels = trimmed.split('.');
-  if (labels.length < 2)
-    return [invalid(path, name, 'should be a domain with at least two segments separated by dots')];
-  return labels.flatMap((label) => isDnsLabel(label, false).map((message) => invalid(path, label, message)));
 }
 
 const HTTP_HEADER = /^[-A-Za-z0-9]+$/;

@@ -10,7 +10,7 @@ const MAX_GROUP_PRIORITY = 20_000;
 const MAX_VERSION_PRIORITY = 1000;
 
 export function validateApiService({ metadata, spec }: APIService): FieldError[] {
-  const { group = '', version = '', groupPriorityMinimum = 0, versionPriority = 0 } = spec ?? {};
+  const { group = '', version = '', groupPriorityMinimum, versionPriority } = spec;
   const errors: FieldError[] = [];
   const name = `${version}.${group}`;
   if (metadata.name !== name) {
@@ -31,8 +31,8 @@ export function validateApiService({ metadata, spec }: APIService): FieldError[]
   }
   return [
     ...errors,
-    ...(spec?.service ? validateService(spec.service, SPEC.at('service')) : []),
-    ...validateTrust(spec ?? {}),
+    ...(spec.service ? validateService(spec.service, SPEC.at('service')) : []),
+    ...validateTrust(spec),
   ];
 }
 

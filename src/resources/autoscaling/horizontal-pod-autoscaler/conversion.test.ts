@@ -29,7 +29,7 @@ const autoscaler = {
 
 test('autoscaler: v1 shows the CPU target as a field and the rest as annotations', () => {
   const [old] = convertAutoscalers([autoscaler], 'v1');
-  assert.equal((old?.spec as { targetCPUUtilizationPercentage?: number }).targetCPUUtilizationPercentage, 60);
+  assert.partialDeepStrictEqual(old, { spec: { targetCPUUtilizationPercentage: 60 } });
   assert.equal(old?.metadata.annotations?.['mine'], 'kept');
   assert.equal(
     old?.metadata.annotations?.['autoscaling.alpha.kubernetes.io/metrics'],

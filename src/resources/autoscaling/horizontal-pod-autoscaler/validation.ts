@@ -38,7 +38,7 @@ export function validateAutoscaler(
   ];
 }
 
-function validateReplicas({ minReplicas, maxReplicas = 0 }: HorizontalPodAutoscalerSpec, least: number): FieldError[] {
+function validateReplicas({ minReplicas, maxReplicas }: HorizontalPodAutoscalerSpec, least: number): FieldError[] {
   const path = SPEC.at('maxReplicas');
   const errors: FieldError[] = [];
   if (minReplicas !== undefined && minReplicas < least) {
@@ -95,10 +95,10 @@ function validateRules(rules: HPAScalingRules | undefined, path: FieldPath): Fie
   return errors;
 }
 
-function validatePolicy({ type, value = 0, periodSeconds = 0 }: HPAScalingPolicy, path: FieldPath): FieldError[] {
+function validatePolicy({ type, value, periodSeconds }: HPAScalingPolicy, path: FieldPath): FieldError[] {
   const errors: FieldError[] = [];
   const period = path.at('periodSeconds');
-  if (!POLICY_TYPES.includes(type)) errors.push(notSupported(path.at('type'), type ?? '', POLICY_TYPES));
+  if (!POLICY_TYPES.includes(type)) errors.push(notSupported(path.at('type'), type, POLICY_TYPES));
   if (value <= 0) errors.push(invalid(path.at('value'), value, 'must be greater than zero'));
   if (periodSeconds <= 0) errors.push(invalid(period, periodSeconds, 'must be greater than zero'));
   if (periodSeconds > MAX_PERIOD_SECONDS) {

@@ -17,7 +17,7 @@ const MAX_ENTROPY_BITS = 60;
 
 export function validatePriorityLevel({ metadata, spec }: PriorityLevelConfiguration): FieldError[] {
   const name = metadata.name ?? '';
-  const { type = '', exempt, limited } = spec ?? {};
+  const { type, exempt, limited } = spec;
   const errors: FieldError[] = [];
   if ((name === 'exempt') !== (type === 'Exempt')) {
     errors.push(invalid(SPEC.at('type'), type, "type must be 'Exempt' if and only if name is 'exempt'"));
