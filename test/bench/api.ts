@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '#base/clock.ts';
-import type { Transport } from '#client/client.ts';
+import type { Transport, TransportResponse } from '#client/client.ts';
 import { httpsTransport } from '#client/https.ts';
 import { kubeconfigTransport, readKubeconfig } from '#client/kubeconfig.ts';
 import { openPki } from '#pki/pki.ts';
@@ -211,25 +211,24 @@ async function watchMany(
   const stop = new AbortController();
   let received = 0;
   let sample = Buffer.alloc(0);
-  const watchers = Array.from({ length: WATCHERS }, async () => {
-    const response = await transport.request({
+  const open = () =>
+    transport.request({
       method: 'GET',
       path: `${pods}?watch=1`,
       headers: { accept: 'application/json' },
       signal: stop.signal,
     });
-    return (async () => {
-      try {
-        for await (const chunk of response.body) {
-          for (const byte of chunk) if (byte === 10) received++;
-          if (sample.length === 0) sample = Buffer.from(chunk.subarray(0, chunk.indexOf(10) + 1));
-        }
-      } catch (error) {
-        if (!stop.signal.aborted) throw error;
+  const read = async ({ body }: TransportResponse) => {
+    try {
+      for await (const chunk of body) {
+        for (const byte of chunk) if (byte === 10) received++;
+        if (sample.length === 0) sample = Buffer.from(chunk.subarray(0, chunk.indexOf(10) + 1));
       }
-    })();
-  });
-  const running = await Promise.all(watchers);
+    } catch (error) {
+      if (!stop.signal.aborted) throw error;
+    }
+  };
+  const running = (await Promise.all(Array.from({ length: WATCHERS }, open))).map(read);
   await systemClock.sleep(1_000); // the state that each watch begins with
   received = 0;
   await during(async () => {
