@@ -42,7 +42,8 @@ export async function up(args: readonly string[]): Promise<void> {
   if (!running) await writeCluster(cluster);
   if (flags.foreground && !running) return upInForeground(cluster, userKubeconfig);
   const progress = createProgress();
-  const sinceMs = running ? 0 : systemClock.now();
+  // an agent that a killed supervisor left running has nothing new to say
+  const sinceMs = (await readPidFile(paths(cluster).pidFile('agent'))) ? 0 : systemClock.now();
   if (!running) await startSupervisor(cluster);
   try {
     await waitUntilUsable(cluster, progress, sinceMs);
