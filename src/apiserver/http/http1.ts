@@ -10,14 +10,16 @@ import { pathAndQuery, verifiedCertificate } from './target.ts';
 /** Serves the requests and upgrades that come in on `server`. */
 export function serveHttp1(server: Server, serving: Serving): void {
   server.on('request', (message, response) => {
-    const gone = new AbortController();
-    response.once('close', () => gone.abort(new Error('the client closed the request')));
-    const request = requestOf(message, AbortSignal.any([gone.signal, serving.closing]));
-    void serving.serve(request, () => {}).then((answer) => send(response, answer, request.signal, serving));
+    const open = serving.requests.begin();
+    response.once('close', () => open.gone());
+    void serving
+      .serve(requestOf(message, open.signal), () => {})
+      .then((answer) => send(response, answer, open.signal, serving))
+      .finally(() => open.answered());
   });
   server.on('upgrade', (message: IncomingMessage, socket: Duplex, head: Buffer) => {
-    const gone = new AbortController();
-    socket.once('close', () => gone.abort(new Error('the client closed the connection')));
+    const open = serving.requests.begin();
+    socket.once('close', () => open.gone());
     socket.on('error', () => socket.destroy());
     let taken = false;
     const upgrade: Upgrade = {
@@ -27,7 +29,7 @@ export function serveHttp1(server: Server, serving: Serving): void {
         return { socket, head };
       },
     };
-    const request = { ...requestOf(message, AbortSignal.any([gone.signal, serving.closing])), upgrade };
+    const request = { ...requestOf(message, open.signal), upgrade };
     void serving
       .serve(request, () => {})
       .then((answer) => {

@@ -13,11 +13,14 @@ interface IncomingStream {
 
 /** Serves one HTTP/2 stream. */
 export function serveHttp2Stream({ stream, headers, socket, authenticated }: IncomingStream, serving: Serving): void {
-  const gone = new AbortController();
-  stream.once('close', () => gone.abort(new Error('the client closed the request')));
+  const open = serving.requests.begin();
+  stream.once('close', () => open.gone());
   stream.on('error', (error) => serving.log.debug({ err: error }, 'HTTP/2 stream failed'));
-  const request = requestOf(stream, headers, socket, AbortSignal.any([gone.signal, serving.closing]));
-  void serving.serve(request, authenticated).then((answer) => send(stream, answer, request.signal, serving));
+  const request = requestOf(stream, headers, socket, open.signal);
+  void serving
+    .serve(request, authenticated)
+    .then((answer) => send(stream, answer, open.signal, serving))
+    .finally(() => open.answered());
 }
 
 function requestOf(

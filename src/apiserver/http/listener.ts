@@ -7,6 +7,7 @@ import type { Logger } from '#base/log.ts';
 import type { Answer, ApiRequest } from './exchange.ts';
 import { serveHttp1 } from './http1.ts';
 import { serveHttp2Stream } from './http2.ts';
+import { OpenRequests } from './open-requests.ts';
 
 /** Streams that one connection may have open before and after somebody has authenticated on it. */
 const STREAMS_AT_FIRST = 100;
@@ -62,15 +63,14 @@ export interface Listener extends AsyncDisposable {
 /** What requests share with their listener. */
 export interface Serving {
   readonly serve: Serve;
-  /** Aborted when the listener closes: long-running requests end. */
-  readonly closing: AbortSignal;
+  readonly requests: OpenRequests;
   readonly log: Logger;
 }
 
 /** ALPN decides between the two protocols; HTTP/2 runs on node's stream API, which costs less than its request API. */
 export async function listenForRequests(options: ListenerOptions): Promise<Listener> {
-  const closing = new AbortController();
-  const serving: Serving = { serve: options.serve, closing: closing.signal, log: options.log };
+  const requests = new OpenRequests();
+  const serving: Serving = { serve: options.serve, requests, log: options.log };
   const connections = new Connections();
   const http1 = createHttp1(serving);
   const tls = createTls(options, (socket) => {
@@ -88,7 +88,7 @@ export async function listenForRequests(options: ListenerOptions): Promise<Liste
     port: address.port,
     async [Symbol.asyncDispose]() {
       subscriptions.dispose();
-      closing.abort(new Error('the server is shutting down'));
+      requests.close();
       const closed = new Promise<void>((resolve) => listening.close(() => resolve()));
       http1.closeIdleConnections();
       await connections.drain(options.ioClock);

@@ -19,8 +19,18 @@ function decoded(path: string): string {
   }
 }
 
-/** DER of the client certificate where TLS verified it against the client authorities. */
+const certificates = new WeakMap<TLSSocket, { readonly der: Uint8Array | undefined }>();
+
+/**
+ * DER of the client certificate where TLS verified it against the client authorities. Read once for each connection:
+ * it stays the same (nothing asks for another, and renegotiation is off), and reading it costs more than a small answer.
+ */
 export function verifiedCertificate(socket: TLSSocket): Uint8Array | undefined {
   if (!socket.authorized) return undefined;
-  return socket.getPeerX509Certificate()?.raw;
+  let known = certificates.get(socket);
+  if (!known) {
+    known = { der: socket.getPeerX509Certificate()?.raw };
+    certificates.set(socket, known);
+  }
+  return known.der;
 }
