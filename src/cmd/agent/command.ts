@@ -13,6 +13,7 @@ import { endpointSlice } from '#resources/discovery/endpoint-slice/endpoint-slic
 import { CliError } from '../cli-error.ts';
 import { type Cluster, cgroupParent, paths, readCluster } from '../cluster.ts';
 import { parseFlags } from '../flags.ts';
+import { releaseMemoryWhenIdle } from '../idle-memory.ts';
 import { addressIn } from '../lifecycle/machine.ts';
 import { readCredentials } from './credentials.ts';
 
@@ -71,6 +72,7 @@ async function runAgent(cluster: Cluster, log: Logger, signal: AbortSignal, stop
     namespaces,
     ...shared,
   });
+  using _idle = releaseMemoryWhenIdle(clock);
   await stopped;
   await kubelet.stop();
 }

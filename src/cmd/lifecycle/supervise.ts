@@ -32,6 +32,6 @@ function clusterParts(cluster: Cluster): readonly Part[] {
   return ['server', 'agent'].map((name) => ({
     name,
     program: process.execPath,
-    args: [packageFile('bin/dhow.mjs'), name, '--run-dir', runDir],
+    args: ['--expose-gc', packageFile('bin/dhow.mjs'), name, '--run-dir', runDir],
   }));
 }

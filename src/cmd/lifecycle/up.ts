@@ -65,12 +65,16 @@ async function upInForeground(cluster: Cluster, userKubeconfig: string): Promise
   await supervisor;
 }
 
+/** It only waits: its heap need not be fast. */
+const SUPERVISOR_HEAP = ['--max-semi-space-size=1', '--optimize-for-size'];
+
 /** The supervisor belongs to nobody: it goes on when this command and its terminal are gone. */
 async function startSupervisor(cluster: Cluster): Promise<void> {
   const { logDir, logFile, runDir } = paths(cluster);
   await mkdir(logDir, { recursive: true, mode: 0o700 });
   const log = await open(logFile('supervisor'), 'a', 0o600);
-  const child = spawn(process.execPath, [packageFile('bin/dhow.mjs'), 'supervise', '--run-dir', runDir], {
+  const program = [...SUPERVISOR_HEAP, packageFile('bin/dhow.mjs'), 'supervise', '--run-dir', runDir];
+  const child = spawn(process.execPath, program, {
     detached: true,
     stdio: ['ignore', log.fd, log.fd],
     cwd: '/',

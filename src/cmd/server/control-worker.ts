@@ -10,6 +10,7 @@ import { connectPort } from '#client/in-process.ts';
 import { startControllers } from '#controllers/run.ts';
 import { createInformers } from '#reconciler/informers.ts';
 import { startScheduler } from '#scheduler/run.ts';
+import { releaseMemoryWhenIdle } from '../idle-memory.ts';
 import { legacyTokenSigner } from './legacy-token.ts';
 
 /** What the main thread hands over. */
@@ -28,6 +29,9 @@ const log = createLogger('control');
 const connection = connectPort(data.port);
 const stop = new AbortController();
 data.port.on('close', () => stop.abort(new Error('the API server closed the port')));
+
+const idle = releaseMemoryWhenIdle(systemClock);
+stop.signal.addEventListener('abort', () => idle[Symbol.dispose]());
 
 const ACCOUNTS = ['system:serviceaccounts', 'system:serviceaccounts:kube-system', 'system:authenticated'];
 

@@ -24,6 +24,7 @@ import { keepHistory } from '#store/history-keeper.ts';
 import { addressIn } from '../lifecycle/machine.ts';
 import { dhowVersion, KUBERNETES_VERSION } from '../version.ts';
 import type { AgentCredentials } from '../agent/credentials.ts';
+import { releaseMemoryWhenIdle } from '../idle-memory.ts';
 import type { ControlWorkerData } from './control-worker.ts';
 import { ensureDnsObjects } from './dns-objects.ts';
 
@@ -53,6 +54,7 @@ export interface ServerSettings {
 
 /** The heap of controllers and scheduler together: a collection of theirs never is the API's. */
 const CONTROL_HEAP_MIB = 512;
+const CONTROL_YOUNG_MIB = 16;
 const WORKER_RESTART_MS = 1_000;
 
 /** A control plane; disposing of it ends it. */
@@ -93,6 +95,7 @@ export async function runServer(settings: ServerSettings): Promise<AsyncDisposab
   await Promise.all([writeCredentials(settings, pki, server.port), server.bootstrapped]);
   if (settings.agent) await ensureDnsObjects(server.inProcess(SELF), addressIn(settings.serviceCidr, 10));
   cleanup.use(startControlWorker(settings, server, pki));
+  cleanup.use(releaseMemoryWhenIdle(systemClock));
   const running = cleanup.move();
   return { port: server.port, [Symbol.asyncDispose]: () => running.disposeAsync() };
 }
@@ -162,7 +165,7 @@ function startControlWorker(settings: ServerSettings, server: ApiServer, pki: Pk
     const worker = new Worker(workerEntry(), {
       workerData: data,
       transferList: [port2],
-      resourceLimits: { maxOldGenerationSizeMb: CONTROL_HEAP_MIB },
+      resourceLimits: { maxOldGenerationSizeMb: CONTROL_HEAP_MIB, maxYoungGenerationSizeMb: CONTROL_YOUNG_MIB },
     });
     current = worker;
     worker.on('error', (error) => settings.log.error({ err: error }, 'the thread of the controllers failed'));
