@@ -1,5 +1,5 @@
 /** `npm run build`: the bundle in dist/ that everything but unit tests runs. Each process loads only its own chunk. */
-import { rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { rolldown } from 'rolldown';
 import { writeDescriptions } from './generate/descriptions.ts';
@@ -27,4 +27,15 @@ await bundle.write({
   sourcemap: true,
 });
 await bundle.close();
+writeOneByteSources();
 writeDescriptions();
+
+/** V8 keeps a source in one byte a character only while every character of it is Latin-1. */
+function writeOneByteSources(): void {
+  for (const name of readdirSync(output).filter((file) => file.endsWith('.mjs'))) {
+    const file = join(output, name);
+    const code = readFileSync(file, 'utf8');
+    const escaped = code.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+    if (escaped !== code) writeFileSync(file, escaped);
+  }
+}
