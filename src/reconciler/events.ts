@@ -58,13 +58,18 @@ const SPAM_REFILL_MS = 300_000;
 /** An event of events.k8s.io that repeats within this time is the same series. */
 const SERIES_WINDOW_MS = 360_000;
 
+/** Sized by weight, so that it grows with what it holds: `max` would allocate 100 KB for components that tell nothing. */
+function remember<V extends object>(): LRUCache<string, V> {
+  return new LRUCache<string, V>({ maxSize: CACHE_SIZE, sizeCalculation: () => 1 });
+}
+
 /** Writes core/v1 Events, counting repeats in `count`, as controllers and the node agent do. */
 export function createEventRecorder(options: EventRecorderOptions): EventRecorder {
   const { client, clock, component, host = '' } = options;
   const writer = new BackgroundWriter(options);
   const spam = new SpamFilter(clock);
-  const similar = new LRUCache<string, { since: number; messages: Set<string> }>({ max: CACHE_SIZE });
-  const known = new LRUCache<string, Event>({ max: CACHE_SIZE });
+  const similar = remember<{ since: number; messages: Set<string> }>();
+  const known = remember<Event>();
 
   /** The event itself, or the combined one that stands for many alike. */
   function aggregate(reference: ObjectReference, { type, reason, message }: RecordedEvent): [string, string] {
@@ -125,7 +130,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
 export function createSeriesEventRecorder(options: EventRecorderOptions): EventRecorder {
   const { client, clock, component, host = '' } = options;
   const writer = new BackgroundWriter(options);
-  const known = new LRUCache<string, { event: SeriesEvent; lastSeen: number }>({ max: CACHE_SIZE });
+  const known = remember<{ event: SeriesEvent; lastSeen: number }>();
 
   async function write(reference: ObjectReference, recorded: RecordedEvent): Promise<void> {
     const { type, reason, message, action = reason } = recorded;
@@ -193,7 +198,7 @@ let sequence = 0;
 /** A token bucket for each object. */
 class SpamFilter {
   readonly #clock: Clock;
-  readonly #buckets = new LRUCache<string, { tokens: number; at: number }>({ max: CACHE_SIZE });
+  readonly #buckets = remember<{ tokens: number; at: number }>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
