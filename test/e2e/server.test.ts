@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { waitFor } from '../support/cluster.ts';
+import { TestCluster, waitFor } from '../support/cluster.ts';
 import { realTool, runTool } from '../support/kubectl.ts';
 
 const NOBODY = 65_534;
@@ -131,4 +131,34 @@ test('server: an unknown controller and a bad switch are one line', () => {
     /^dhow: --controllers: "nonsense" is not in the list of known controllers\n$/,
   );
   assert.match(run('--runtime-config=a=b').stderr, /^dhow: --runtime-config takes NAME=true or NAME=false, not a=b\n$/);
+});
+
+test('up --foreground runs until a signal, then stops the cluster', async () => {
+  const cluster = new TestCluster(`fore-${process.pid}`);
+  try {
+    const args = [
+      'up',
+      '--name',
+      cluster.name,
+      '--data-dir',
+      cluster.dataDir,
+      '--kubeconfig',
+      cluster.kubeconfig,
+      '--resolv-conf=',
+      '--foreground',
+    ];
+    const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'ignore'] });
+    let output = '';
+    child.stdout.on('data', (data) => {
+      output += data;
+    });
+    await waitFor('the cluster', () => output.includes('is up'), 30_000);
+    assert.equal(cluster.tryKubectl(['get', 'nodes']).code, 0);
+    child.kill('SIGINT');
+    assert.deepEqual(await once(child, 'exit'), [0, null]);
+    const status = cluster.dhow('status').stdout;
+    for (const part of ['supervisor', 'server', 'agent']) assert.match(status, new RegExp(`${part} +not running`));
+  } finally {
+    await cluster[Symbol.asyncDispose]();
+  }
 });

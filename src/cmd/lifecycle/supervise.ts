@@ -12,15 +12,14 @@ export async function supervise(args: readonly string[]): Promise<void> {
   const { flags } = parseFlags('supervise', args, { 'run-dir': 'string' });
   const cluster = await readCluster(flags['run-dir'] ?? '');
   if (!cluster) throw new CliError('supervise is started by dhow up');
-  await runSupervisor(cluster);
+  await runSupervisor(cluster, new AbortController());
 }
 
-/** Runs until SIGTERM or SIGINT. */
-export async function runSupervisor(cluster: Cluster): Promise<void> {
+/** Runs until SIGTERM, SIGINT or `stop`. */
+export async function runSupervisor(cluster: Cluster, stop: AbortController): Promise<void> {
   const pidFile = paths(cluster).pidFile('supervisor');
   if (await readPidFile(pidFile)) throw new CliError(`the cluster ${cluster.name} has a supervisor already`);
   await writePidFile(pidFile, process.pid);
-  const stop = new AbortController();
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => stop.abort());
   const log = createLogger('supervisor');
   await superviseParts(cluster, clusterParts(cluster), { clock: systemClock, log, signal: stop.signal });

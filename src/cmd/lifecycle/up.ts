@@ -55,18 +55,22 @@ export async function up(args: readonly string[]): Promise<void> {
   process.stdout.write(welcome(cluster, userKubeconfig));
 }
 
+/** Runs until Ctrl-C, then stops the cluster as `dhow down` does. */
 async function upInForeground(cluster: Cluster, userKubeconfig: string): Promise<void> {
-  const supervisor = runSupervisor(cluster);
-  const ready = waitUntilUsable(cluster, createProgress(), systemClock.now()).then(async () => {
+  const stop = new AbortController();
+  const supervisor = runSupervisor(cluster, stop);
+  try {
+    await Promise.race([supervisor, waitUntilUsable(cluster, createProgress(), systemClock.now())]);
+    if (stop.signal.aborted) return;
     await addContext(cluster, userKubeconfig);
     process.stdout.write(welcome(cluster, userKubeconfig));
-  });
-  await Promise.race([supervisor, ready]);
-  await supervisor;
+    await supervisor;
+  } finally {
+    stop.abort();
+    await supervisor;
+    await stopCluster(cluster);
+  }
 }
-
-/** It only waits: its heap need not be fast. */
-const SUPERVISOR_HEAP = ['--max-semi-space-size=1', '--optimize-for-size'];
 
 /** The supervisor belongs to nobody: it goes on when this command and its terminal are gone. */
 async function startSupervisor(cluster: Cluster): Promise<void> {
