@@ -2,6 +2,8 @@
 const benches: Readonly<Record<string, () => Promise<void>>> = {
   api: async () => (await import('./api.ts')).benchApi(),
   'pod-start': async () => (await import('./pod-start.ts')).benchPodStart(),
+  store: async () => void (await import('./store.ts')), // the module is the benchmark
+  'watch-cache': async () => void (await import('./watch-cache.ts')),
   'life-cycle': async () => (await import('./life-cycle.ts')).benchLifeCycle(),
 };
 
