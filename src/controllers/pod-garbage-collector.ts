@@ -1,6 +1,6 @@
-import { formatTime, parseTime } from '#base/clock.ts';
 import type { Client } from '#client/client.ts';
 import { isStatus } from '#machinery/status.ts';
+import { formatTime, parseTime } from '#machinery/time.ts';
 import type { Node, Pod } from '#machinery/types/core-v1.ts';
 import { defineController, done, type SetupContext } from '#reconciler/controller.ts';
 import { isPodFinished } from '#reconciler/pods.ts';

@@ -1,4 +1,4 @@
-import { parseTime } from '#base/clock.ts';
+import { parseTime } from '#machinery/time.ts';
 import type { Job } from '#machinery/types/batch-v1.ts';
 import { after, defineController, done } from '#reconciler/controller.ts';
 import { keyOf, splitKey } from '#reconciler/owners.ts';

@@ -27,10 +27,10 @@ export function readTime(text: string): TimeValue | undefined {
   };
 }
 
-/** Milliseconds since the epoch of a time of the API; NaN where the text is none. */
-export function parseTime(text: string): number {
-  const time = readTime(text);
-  return time ? time.seconds * 1000 + Math.trunc(time.nanos / 1_000_000) : Number.NaN;
+/** Milliseconds since the epoch of a time of the API; undefined where it is absent or malformed. */
+export function parseTime(text: string | null | undefined): number | undefined {
+  const time = text ? readTime(text) : undefined;
+  return time && time.seconds * 1000 + Math.trunc(time.nanos / 1_000_000);
 }
 
 /** `2006-01-02T15:04:05Z`: whole seconds, as metav1.Time is served. */
@@ -63,13 +63,6 @@ export function showMicroTime({ seconds, nanos }: TimeValue): string {
   const micros = String(Math.trunc(nanos / 1000)).padStart(6, '0');
   return `${formatTime(seconds * 1000).slice(0, -1)}.${micros}Z`;
 }
-
-/** Go's zero time, which the API shows as `null` or leaves out. */
-export function isZeroTime({ seconds, nanos }: TimeValue): boolean {
-  return seconds === ZERO_SECONDS && nanos === 0;
-}
-
-const ZERO_SECONDS = -62_135_596_800;
 
 function offsetMs(zone: string): number | undefined {
   if (zone === 'Z') return 0;

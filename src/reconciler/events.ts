@@ -1,10 +1,11 @@
 import { LRUCache } from 'lru-cache';
-import { type Clock, formatMicroTime, formatTime } from '#base/clock.ts';
+import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import type { Client } from '#client/client.ts';
 import type { KubeObject } from '#machinery/object.ts';
 import type { ResourceRef } from '#machinery/resource/definition.ts';
 import { isStatus, StatusError } from '#machinery/status.ts';
+import { formatMicroTime, formatTime } from '#machinery/time.ts';
 import type { Event, ObjectReference } from '#machinery/types/core-v1.ts';
 import type { Event as SeriesEvent } from '#machinery/types/events-v1.ts';
 

@@ -1,9 +1,10 @@
-import { type Clock, formatMicroTime } from '#base/clock.ts';
+import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import type { Randomness } from '#base/random.ts';
 import type { Client } from '#client/client.ts';
 import type { ResourceRef } from '#machinery/resource/definition.ts';
 import { isStatus } from '#machinery/status.ts';
+import { formatMicroTime } from '#machinery/time.ts';
 import type { Lease } from '#machinery/types/coordination-v1.ts';
 
 export interface LeaderElectionOptions {

@@ -1,4 +1,4 @@
-import { parseTime } from '#base/clock.ts';
+import { parseTime } from '#machinery/time.ts';
 import type { Pod, PodCondition } from '#machinery/types/core-v1.ts';
 
 /** Neither finished nor being deleted. */

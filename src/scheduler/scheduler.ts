@@ -1,8 +1,9 @@
-import { type Clock, formatTime } from '#base/clock.ts';
+import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import type { Randomness } from '#base/random.ts';
 import type { Client } from '#client/client.ts';
 import { isStatus } from '#machinery/status.ts';
+import { formatTime } from '#machinery/time.ts';
 import type { Pod } from '#machinery/types/core-v1.ts';
 import type { EventRecorder } from '#reconciler/events.ts';
 import { podCondition } from '#reconciler/pods.ts';

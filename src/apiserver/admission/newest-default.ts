@@ -1,5 +1,5 @@
-import { parseTime } from '#base/clock.ts';
 import type { KubeObject } from '#machinery/object.ts';
+import { parseTime } from '#machinery/time.ts';
 
 /** Of the objects that an annotation marks as the default, the one made last; among equals the first by name. */
 export function newestDefault<T extends KubeObject>(

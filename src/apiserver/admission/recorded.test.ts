@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { formatTime, systemClock } from '#base/clock.ts';
+import { systemClock } from '#base/clock.ts';
 import { systemRandomness } from '#base/random.ts';
 import { type Draft, deepFreeze, draftOf, type KubeObject } from '#machinery/object.ts';
 import { applyJsonPatch } from '#machinery/patch/json-patch.ts';
@@ -8,6 +8,7 @@ import { applyMergePatch } from '#machinery/patch/merge-patch.ts';
 import { applyStrategicMergePatch } from '#machinery/patch/strategic-merge.ts';
 import type { StructSchema } from '#machinery/schema/schema.ts';
 import { StatusError } from '#machinery/status.ts';
+import { formatTime } from '#machinery/time.ts';
 import { manifest } from '#resources/manifest.ts';
 import { createAuthorization } from '../authorization/authorization.ts';
 import { systemPriorityClasses } from '../bootstrap/system-objects.ts';

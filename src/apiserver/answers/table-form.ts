@@ -1,8 +1,8 @@
-import { parseTime } from '#base/clock.ts';
 import { stringifyJson } from '#machinery/codec/json.ts';
 import { stringifyYaml } from '#machinery/codec/yaml.ts';
 import type { KubeObject } from '#machinery/object.ts';
 import type { Cell, Column, TimeCell } from '#machinery/resource/columns.ts';
+import { parseTime } from '#machinery/time.ts';
 import type { Rendering } from '../negotiation/accept.ts';
 import { showAge } from './age.ts';
 import type { Form, ListMetadata } from './form.ts';

@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
-import { type Clock, parseTime } from '#base/clock.ts';
+import type { Clock } from '#base/clock.ts';
+import { parseTime } from '#machinery/time.ts';
 import type { Secret } from '#machinery/types/core-v1.ts';
 import { secret } from '#resources/core/secret/secret.ts';
 import type { Listers } from '../listers.ts';

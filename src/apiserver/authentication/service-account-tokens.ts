@@ -1,8 +1,9 @@
 import { hash, type KeyObject } from 'node:crypto';
 import { errors, type JWTPayload, jwtVerify } from 'jose';
 import { LRUCache } from 'lru-cache';
-import { type Clock, parseTime } from '#base/clock.ts';
+import type { Clock } from '#base/clock.ts';
 import type { KubeObject } from '#machinery/object.ts';
+import { parseTime } from '#machinery/time.ts';
 import { node } from '#resources/core/node/node.ts';
 import { pod } from '#resources/core/pod/pod.ts';
 import { secret } from '#resources/core/secret/secret.ts';

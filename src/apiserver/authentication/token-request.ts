@@ -1,10 +1,11 @@
-import { type Clock, formatTime } from '#base/clock.ts';
+import type { Clock } from '#base/clock.ts';
 import type { Randomness } from '#base/random.ts';
 import { type FieldError, FieldPath, invalid } from '#machinery/field-error.ts';
 import type { Draft, KubeObject } from '#machinery/object.ts';
 import type { ResourceRef } from '#machinery/resource/definition.ts';
 import { kindSchema } from '#machinery/schema/facts.ts';
 import { badRequestError, conflictError, invalidError, notFoundError } from '#machinery/status.ts';
+import { formatTime } from '#machinery/time.ts';
 import type { BoundObjectReference, TokenRequest } from '#machinery/types/authentication-v1.ts';
 import type { ServiceAccount } from '#machinery/types/core-v1.ts';
 import { node } from '#resources/core/node/node.ts';

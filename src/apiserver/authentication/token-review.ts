@@ -1,7 +1,7 @@
-import { formatTime } from '#base/clock.ts';
 import type { Draft } from '#machinery/object.ts';
 import { kindSchema } from '#machinery/schema/facts.ts';
 import { badRequestError } from '#machinery/status.ts';
+import { formatTime } from '#machinery/time.ts';
 import type {
   SelfSubjectReview,
   TokenReview,

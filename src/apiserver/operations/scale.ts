@@ -1,4 +1,3 @@
-import { formatTime } from '#base/clock.ts';
 import { applyConflictError, applyPatch, updateManagedFields } from '#machinery/apply/field-manager.ts';
 import { parentManagedFields, type ReplicasPaths, scaleManagedFields } from '#machinery/apply/scale.ts';
 import { decodeObject } from '#machinery/codec/decode.ts';
@@ -9,6 +8,7 @@ import type { ScalePaths } from '#machinery/resource/definition.ts';
 import { kindSchema } from '#machinery/schema/facts.ts';
 import { compileLabelSelector, selectionOfMap, showLabelSelector } from '#machinery/selectors/labels.ts';
 import { badRequestError, invalidError, notFoundError } from '#machinery/status.ts';
+import { formatTime } from '#machinery/time.ts';
 import { type Form, metadataForm, plainForm } from '../answers/form.ts';
 import { tableForm } from '../answers/table-form.ts';
 import { answerOf } from '../answers/respond.ts';

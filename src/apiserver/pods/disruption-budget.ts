@@ -1,7 +1,7 @@
-import { formatTime } from '#base/clock.ts';
 import type { Draft } from '#machinery/object.ts';
 import { compileLabelSelector, matchesLabels } from '#machinery/selectors/labels.ts';
 import { failure, forbiddenError, type StatusError } from '#machinery/status.ts';
+import { formatTime } from '#machinery/time.ts';
 import type { Pod } from '#machinery/types/core-v1.ts';
 import type { PodDisruptionBudget } from '#machinery/types/policy-v1.ts';
 import type { HandlerContext } from '../registry/handlers.ts';

@@ -1,5 +1,5 @@
-import { formatTime } from '#base/clock.ts';
 import type { Draft } from '#machinery/object.ts';
+import { formatTime } from '#machinery/time.ts';
 import type { Pod, PodCondition } from '#machinery/types/core-v1.ts';
 
 /** Sets one condition of a pod; its time changes only with its status. */

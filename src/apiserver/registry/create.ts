@@ -1,7 +1,7 @@
-import { formatTime } from '#base/clock.ts';
 import { FieldPath } from '#machinery/field-error.ts';
 import { type Draft, deepFreeze, draftOf, type KubeObject } from '#machinery/object.ts';
 import { alreadyExistsError, generateNameConflictError, invalidError, isStatus } from '#machinery/status.ts';
+import { formatTime } from '#machinery/time.ts';
 import { validateObjectMeta } from '#machinery/validation/metadata.ts';
 import { RevisionMismatch } from '#store/store.ts';
 import { dedupeOwners } from './metadata.ts';

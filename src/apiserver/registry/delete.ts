@@ -1,7 +1,7 @@
-import { formatTime, parseTime } from '#base/clock.ts';
 import { type Draft, deepFreeze, draftOf, type KubeObject } from '#machinery/object.ts';
 import type { ResourceDefinition } from '#machinery/resource/definition.ts';
 import { conflictError, modifiedConflictError, notFoundError } from '#machinery/status.ts';
+import { formatTime, parseTime } from '#machinery/time.ts';
 import { RevisionMismatch } from '#store/store.ts';
 import type { CachedObject } from '../cache/cache.ts';
 import { withRevision } from './create.ts';

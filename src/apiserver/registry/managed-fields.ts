@@ -1,4 +1,3 @@
-import { formatTime } from '#base/clock.ts';
 import {
   applyConflictError,
   applyPatch,
@@ -7,6 +6,7 @@ import {
 } from '#machinery/apply/field-manager.ts';
 import { resetFilter } from '#machinery/apply/reset-fields.ts';
 import type { Draft, KubeObject } from '#machinery/object.ts';
+import { formatTime } from '#machinery/time.ts';
 import type { ServedResource, WriteRequest } from './registry.ts';
 import { convertBetween } from './versions.ts';
 

@@ -1,6 +1,7 @@
-import { type Clock, parseTime } from '#base/clock.ts';
+import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import type { KubeObject } from '#machinery/object.ts';
+import { parseTime } from '#machinery/time.ts';
 import type { Service } from '#machinery/types/core-v1.ts';
 import type { IPAddress } from '#machinery/types/networking-v1.ts';
 import { canonicalIp } from '#machinery/validation/net.ts';

@@ -1,9 +1,10 @@
 import { createSocket } from 'node:dgram';
-import { parseTime, systemClock } from '#base/clock.ts';
+import { systemClock } from '#base/clock.ts';
 import type { Client } from '#client/client.ts';
 import { createClient } from '#client/create-client.ts';
 import { kubeconfigTransport, readKubeconfig } from '#client/kubeconfig.ts';
 import { isStatus } from '#machinery/status.ts';
+import { parseTime } from '#machinery/time.ts';
 import { lease } from '#resources/coordination/lease/lease.ts';
 import { node } from '#resources/core/node/node.ts';
 import { CliError } from '../cli-error.ts';

@@ -1,4 +1,4 @@
-import { parseTime } from '#base/clock.ts';
+import { parseTime } from '#machinery/time.ts';
 import type { Pod, Taint, Toleration } from '#machinery/types/core-v1.ts';
 
 /**

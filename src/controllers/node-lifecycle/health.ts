@@ -1,4 +1,4 @@
-import { formatTime } from '#base/clock.ts';
+import { formatTime } from '#machinery/time.ts';
 import type { Node, NodeCondition, Taint } from '#machinery/types/core-v1.ts';
 
 export const NOT_READY = 'node.kubernetes.io/not-ready';

@@ -1,6 +1,6 @@
 import type { Client } from '#client/client.ts';
-import { formatTime } from '#base/clock.ts';
 import { isStatus } from '#machinery/status.ts';
+import { formatTime } from '#machinery/time.ts';
 import type { Pod } from '#machinery/types/core-v1.ts';
 import { after, defineController, done } from '#reconciler/controller.ts';
 import { podCondition } from '#reconciler/pods.ts';

@@ -1,5 +1,5 @@
-import { formatTime } from '#base/clock.ts';
 import { isStatus } from '#machinery/status.ts';
+import { formatTime } from '#machinery/time.ts';
 import { after, defineController, done } from '#reconciler/controller.ts';
 import { keyOf, splitKey } from '#reconciler/owners.ts';
 import { node } from '#resources/core/node/node.ts';

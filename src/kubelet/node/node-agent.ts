@@ -1,8 +1,9 @@
-import { type Clock, formatMicroTime } from '#base/clock.ts';
+import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import type { Randomness } from '#base/random.ts';
 import type { Client } from '#client/client.ts';
 import { isStatus } from '#machinery/status.ts';
+import { formatMicroTime } from '#machinery/time.ts';
 import type { Lease } from '#machinery/types/coordination-v1.ts';
 import type { ContainerImage, Node, Taint } from '#machinery/types/core-v1.ts';
 import type { EventRecorder } from '#reconciler/events.ts';

@@ -1,4 +1,4 @@
-import { formatTime } from '#base/clock.ts';
+import { formatTime } from '#machinery/time.ts';
 import type { ContainerImage, Node, NodeCondition, NodeStatus, NodeSystemInfo } from '#machinery/types/core-v1.ts';
 import type { Machine } from './machine.ts';
 

@@ -1,7 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseTime } from '#base/clock.ts';
 import { isStatus } from '#machinery/status.ts';
+import { parseTime } from '#machinery/time.ts';
 import type { ContainerStateWaiting, Pod } from '#machinery/types/core-v1.ts';
 import { pods } from '../api-resources.ts';
 import { WaitingError } from '../images/image-manager.ts';

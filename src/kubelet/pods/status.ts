@@ -1,4 +1,4 @@
-import { formatTime } from '#base/clock.ts';
+import { formatTime } from '#machinery/time.ts';
 import type {
   Container,
   ContainerState,

@@ -1,4 +1,4 @@
-import { parseTime } from '#base/clock.ts';
+import { parseTime } from '#machinery/time.ts';
 import type { Deployment, ReplicaSet } from '#machinery/types/apps-v1.ts';
 import { limitsOf } from './limits.ts';
 import { DESIRED_REPLICAS, MAX_REPLICAS, numberAnnotation } from './revisions.ts';

@@ -1,4 +1,4 @@
-import { formatTime, parseTime } from '#base/clock.ts';
+import { formatTime, parseTime } from '#machinery/time.ts';
 import type { Deployment, DeploymentCondition, DeploymentStatus, ReplicaSet } from '#machinery/types/apps-v1.ts';
 import { limitsOf } from './limits.ts';
 

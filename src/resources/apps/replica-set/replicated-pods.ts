@@ -1,7 +1,7 @@
-import { formatTime } from '#base/clock.ts';
 import type { Informer } from '#client/informer.ts';
 import type { ResourceRef } from '#machinery/resource/definition.ts';
 import { isStatus } from '#machinery/status.ts';
+import { formatTime } from '#machinery/time.ts';
 import type { ReplicaSet, ReplicaSetCondition, ReplicaSetStatus } from '#machinery/types/apps-v1.ts';
 import type { Pod, PodTemplateSpec, ReplicationController } from '#machinery/types/core-v1.ts';
 import { type Act, after, done, type Loop, type SetupContext } from '#reconciler/controller.ts';

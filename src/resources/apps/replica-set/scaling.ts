@@ -1,4 +1,4 @@
-import { parseTime } from '#base/clock.ts';
+import { parseTime } from '#machinery/time.ts';
 import type { ReplicaSetStatus } from '#machinery/types/apps-v1.ts';
 import type { Pod } from '#machinery/types/core-v1.ts';
 import {

@@ -1,4 +1,4 @@
-import { formatTime, parseTime } from '#base/clock.ts';
+import { formatTime, parseTime } from '#machinery/time.ts';
 import type { Job, JobCondition, JobStatus } from '#machinery/types/batch-v1.ts';
 import type { Pod } from '#machinery/types/core-v1.ts';
 import { isPodActive, isPodReady, isPodTerminating, restartCount } from '#reconciler/pods.ts';

@@ -1,4 +1,4 @@
-import { formatTime } from '#base/clock.ts';
+import { formatTime } from '#machinery/time.ts';
 import type { NamespaceCondition, NamespaceStatus } from '#machinery/types/core-v1.ts';
 
 /** What one pass of emptying a namespace found. */

@@ -1,6 +1,6 @@
-import { formatTime } from '#base/clock.ts';
 import type { Draft } from '#machinery/object.ts';
 import type { WriteContext } from '#machinery/resource/definition.ts';
+import { formatTime } from '#machinery/time.ts';
 import type { Pod, PodAffinityTerm, PodSpec } from '#machinery/types/core-v1.ts';
 import { applyAppArmorAnnotations } from './annotations.ts';
 import { qosClassOf } from './qos.ts';

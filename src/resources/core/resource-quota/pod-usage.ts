@@ -39,9 +39,10 @@ export function podUsage(pod: Pod, now: number): Amounts {
 function isRunning({ metadata, status }: Pod, now: number): boolean {
   if (status?.phase === 'Failed' || status?.phase === 'Succeeded') return false;
   const { deletionTimestamp, deletionGracePeriodSeconds: grace } = metadata;
-  if (deletionTimestamp === undefined || grace === undefined) return true;
+  const deleted = parseTime(deletionTimestamp);
+  if (deleted === undefined || grace === undefined) return true;
   // a node that does not answer must not keep a namespace from using its quota
-  return now <= parseTime(deletionTimestamp) + Number(grace) * 1000;
+  return now <= deleted + Number(grace) * 1000;
 }
 
 interface Usage {
