@@ -44,6 +44,8 @@ export interface ComposedServer extends Disposable {
   /** `host:port` that discovery tells clients. */
   setServerAddress(address: string): void;
   setBootstrapped(): void;
+  /** The server is not ready any more: whoever asks should go to another. */
+  setEnding(): void;
   /** Looks after what the server itself keeps in the store, until the signal ends it. Rejects never. */
   maintain(signal: AbortSignal): Promise<void>;
 }
@@ -53,7 +55,7 @@ export async function composeServer(
   definitions: readonly ResourceDefinition[],
 ): Promise<ComposedServer> {
   const { store, transformer, apiClock, ioClock, random, log } = options;
-  const state = { address: '', bootstrapped: false };
+  const state = { address: '', bootstrapped: false, ending: false };
   const feed = await startFeed({
     store,
     clock: apiClock,
@@ -91,7 +93,7 @@ export async function composeServer(
     derived: new DerivedBytes(),
   };
   const routes = new Routes([
-    ...healthPaths(healthChecks(store, () => state.bootstrapped)),
+    ...healthPaths(healthChecks(store, state)),
     versionPath(options.version ?? { gitVersion: `${KUBERNETES_VERSION}+dhow`, gitCommit: '', buildDate: '' }),
     metricsPath,
     ...openIdPaths(access.signer, () => state.address),
@@ -113,6 +115,9 @@ export async function composeServer(
     },
     setBootstrapped() {
       state.bootstrapped = true;
+    },
+    setEnding() {
+      state.ending = true;
     },
     maintain: (signal) => addresses.maintain(signal),
     [Symbol.dispose]: () => feed[Symbol.dispose](),
@@ -181,18 +186,35 @@ function composeAccess(options: ApiServerOptions, listers: Listers, find: FindSe
   };
 }
 
+/** What has to be there before the server can be used, by the names of upstream's steps that make it. */
+const START_STEPS = [
+  'start-system-namespaces-controller',
+  'start-cluster-authentication-info-controller',
+  'start-service-ip-repair-controllers',
+  'rbac/bootstrap-roles',
+  'scheduling/bootstrap-system-priority-classes',
+  'priority-and-fairness-config-producer',
+  'bootstrap-controller',
+  'kube-apiserver-autoregistration',
+];
+
+interface ServerState {
+  readonly bootstrapped: boolean;
+  readonly ending: boolean;
+}
+
 /** The names are upstream's, whatever the store is. */
-function healthChecks(store: Store, bootstrapped: () => boolean): readonly HealthCheck[] {
+function healthChecks(store: Store, state: ServerState): readonly HealthCheck[] {
+  const good = () => undefined;
+  const started = () => (state.bootstrapped ? undefined : 'not finished');
   return [
-    { name: 'ping', check: () => undefined },
-    { name: 'log', check: () => undefined },
+    { name: 'ping', check: good },
+    { name: 'log', check: good },
     { name: 'etcd', in: ['healthz', 'livez'], check: () => storeHealth(store) },
     { name: 'etcd-readiness', in: ['readyz'], check: () => storeHealth(store) },
-    {
-      name: 'poststarthook/rbac/bootstrap-roles',
-      in: ['readyz'],
-      check: () => (bootstrapped() ? undefined : 'not finished'),
-    },
+    { name: 'informer-sync', in: ['readyz'], check: good }, // nothing is served before the caches are full
+    ...START_STEPS.map((step) => ({ name: `poststarthook/${step}`, check: started })),
+    { name: 'shutdown', in: ['readyz'], check: () => (state.ending ? 'the server is shutting down' : undefined) },
   ];
 }
 

@@ -5,7 +5,7 @@ import { directTransport } from '#client/in-process.ts';
 import type { PortUser } from '#client/port-protocol.ts';
 import { manifest } from '#resources/manifest.ts';
 import type { User } from './admission/admission.ts';
-import { type BootstrapOptions, reconcileBootstrap } from './bootstrap/bootstrap.ts';
+import { type BootstrapOptions, keepKubernetesEndpoints, reconcileBootstrap } from './bootstrap/bootstrap.ts';
 import { runChain } from './chain.ts';
 import type { Answer, ApiRequest } from './http/exchange.ts';
 import { listenForRequests } from './http/listener.ts';
@@ -60,10 +60,16 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     directTransport((request, as) => handleInProcess(serve, request, as, closing.signal), user);
   const host = options.externalHost ?? listener.host;
   composed.setServerAddress(`${host}:${listener.port}`);
-  const bootstrapped = bootstrap(direct(SELF), options, listener.port, host).then(() => composed.setBootstrapped());
+  const objects = bootstrapOptions(options, listener.port, host);
+  const client = createClient(direct(SELF), { userAgent: 'dhow-apiserver' });
+  const bootstrapped = reconcileBootstrap(client, options.apiClock, objects).then(() => composed.setBootstrapped());
   // ends with the signal and never rejects; a failed bootstrap is told to whoever waits for it
   void bootstrapped.then(
-    () => composed.maintain(closing.signal),
+    () =>
+      Promise.all([
+        composed.maintain(closing.signal),
+        keepKubernetesEndpoints(client, objects, { ...options, signal: closing.signal }),
+      ]),
     () => undefined,
   );
   return {
@@ -73,6 +79,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     inProcess: direct,
     servePort: (port) => servePort(port, (request, user) => handleInProcess(serve, request, user, closing.signal)),
     async [Symbol.asyncDispose]() {
+      composed.setEnding();
       closing.abort(new Error('the server is shutting down'));
       await listener[Symbol.asyncDispose]();
       composed[Symbol.dispose]();
@@ -94,8 +101,8 @@ function exchangeOf(server: Exchange['server'], request: ApiRequest, user: User 
   };
 }
 
-function bootstrap(transport: Transport, options: ApiServerOptions, port: number, host: string): Promise<void> {
-  const objects: BootstrapOptions = {
+function bootstrapOptions(options: ApiServerOptions, port: number, host: string): BootstrapOptions {
+  return {
     serviceCidrs: options.serviceCidrs ?? DEFAULT_SERVICE_CIDRS,
     port,
     advertiseAddresses: options.advertiseAddresses ?? [],
@@ -103,5 +110,4 @@ function bootstrap(transport: Transport, options: ApiServerOptions, port: number
     frontProxyCa: options.frontProxyCa,
     server: `https://${host}:${port}`,
   };
-  return reconcileBootstrap(createClient(transport, { userAgent: 'dhow-apiserver' }), options.apiClock, objects);
 }

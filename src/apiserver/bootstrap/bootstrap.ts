@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Clock, formatTime } from '#base/clock.ts';
+import type { Logger } from '#base/log.ts';
 import type { Client } from '#client/client.ts';
 import type { KubeObject, Sparse } from '#machinery/object.ts';
 import type { ResourceRef } from '#machinery/resource/definition.ts';
@@ -113,16 +114,46 @@ export async function reconcileBootstrap(client: Client, clock: Clock, options: 
   }
 }
 
-/** Keeps the endpoints of the `kubernetes` Service; to be called again from time to time, as upstream does. */
-export async function reconcileKubernetesEndpoints(
+/** Upstream's interval. */
+const ENDPOINTS_MS = 10_000;
+
+interface Keeping {
+  readonly apiClock: Clock;
+  readonly ioClock: Clock;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+/** Puts the `kubernetes` Service and its endpoints back where somebody changed them, until the signal. Never rejects. */
+export async function keepKubernetesEndpoints(
   client: Client,
-  clock: Clock,
   options: BootstrapOptions,
+  { apiClock, ioClock, log, signal }: Keeping,
 ): Promise<void> {
   const parts = bootstrapObjects(options)
     .flat()
-    .filter(({ resource }) => ['service', 'endpoints', 'endpointslice'].includes(resource.kind.toLowerCase()));
-  await Promise.all(parts.map((part) => reconcileGroup(client, clock, part)));
+    .filter(({ resource }) => KUBERNETES_SERVICE.has(resource.plural));
+  while (!signal.aborted) {
+    await ioClock.sleep(ENDPOINTS_MS, signal).catch(() => undefined); // only an abort: the loop looks
+    if (signal.aborted) return;
+    await Promise.all(parts.map((part) => reconcileEach(client, apiClock, part))).catch((error: unknown) => {
+      if (!signal.aborted) log.warn({ err: error }, 'the endpoints of the kubernetes Service cannot be kept');
+    });
+  }
+}
+
+const KUBERNETES_SERVICE = new Set(['services', 'endpoints', 'endpointslices']);
+
+/** Reads each object by itself: its namespace may hold any number of others. */
+async function reconcileEach(client: Client, clock: Clock, part: Group): Promise<void> {
+  for (const wanted of part.objects) {
+    const { name = '', namespace: within } = wanted.metadata ?? {};
+    const old = await client.get(part.resource, name, within).catch((error: unknown) => {
+      if (isStatus(error, 'NotFound')) return undefined;
+      throw error;
+    });
+    await reconcileObject(client, clock, { part, wanted, old });
+  }
 }
 
 async function reconcileGroup(client: Client, clock: Clock, part: Group): Promise<void> {

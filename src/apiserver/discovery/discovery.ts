@@ -43,7 +43,7 @@ interface Page {
   readonly plain: DiscoveryDocument;
   /** The path has an aggregated form. */
   readonly groups?: readonly ServedGroup[];
-  /** Upstream's handler of a single group looks at no method. */
+  /** Upstream's handlers of groups look at no method. */
   readonly anyMethod?: boolean;
 }
 
@@ -80,7 +80,9 @@ function pageOf(path: string, groups: readonly ServedGroup[], serverAddress: str
   if (path === '/api') {
     return { plain: apiVersions(groups, serverAddress), groups: groups.filter(({ name }) => name === '') };
   }
-  if (path === '/apis') return { plain: apiGroupList(groups), groups: groups.filter(({ name }) => name !== '') };
+  if (path === '/apis') {
+    return { plain: apiGroupList(groups), groups: groups.filter(({ name }) => name !== ''), anyMethod: true };
+  }
   const parts = path.split('/').slice(1);
   const [root, first = '', second] = parts;
   if (root === 'apis' && parts.length === 2) {

@@ -27,29 +27,44 @@ function healthPath(name: string, checks: readonly HealthCheck[]): PathHandler {
   return {
     path: `/${name}`,
     below: true,
+    anyMethod: true,
     async handle({ info, request }) {
       const single = info.path.slice(name.length + 2).replace(/\/$/, '');
       const wanted = single ? checks.filter((check) => check.name === single) : checks;
       if (single && wanted.length === 0) return undefined;
-      const excluded = new Set(request.query.getAll('exclude'));
-      const results = await Promise.all(
-        wanted.map(async (check) => ({
-          name: check.name,
-          excluded: excluded.has(check.name),
-          reason: excluded.has(check.name) ? undefined : await check.check(),
-        })),
-      );
+      const excluded = new Set(request.query.getAll('exclude').flatMap((names) => names.split(',')));
+      const results = await Promise.all(wanted.map((check) => run(check, excluded.has(check.name))));
       const failed = results.some(({ reason }) => reason !== undefined);
-      if (!failed && !request.query.has('verbose')) return text(200, 'ok');
-      const lines = results.map((result) => line(result));
+      if (single && failed) return text(500, `internal server error: ${results[0]?.reason}\n`);
+      if (!failed && (single || !request.query.has('verbose'))) return text(200, 'ok');
+      const lines = [...results.map(line), ...unknown(excluded, checks)];
       return text(failed ? 500 : 200, `${lines.join('\n')}\n${name} check ${failed ? 'failed' : 'passed'}\n`);
     },
   };
 }
 
-function line({ name, excluded, reason }: { name: string; excluded: boolean; reason: string | undefined }): string {
+interface Result {
+  readonly name: string;
+  readonly excluded: boolean;
+  /** Why it failed. */
+  readonly reason: string | undefined;
+}
+
+async function run({ name, check }: HealthCheck, excluded: boolean): Promise<Result> {
+  return { name, excluded, reason: excluded ? undefined : await check() };
+}
+
+/** Reasons may tell too much to whoever may ask for health: they stay in the log, and with the check's own path. */
+function line({ name, excluded, reason }: Result): string {
   if (excluded) return `[+]${name} excluded: ok`;
   return reason === undefined ? `[+]${name} ok` : `[-]${name} failed: reason withheld`;
+}
+
+function unknown(excluded: ReadonlySet<string>, checks: readonly HealthCheck[]): readonly string[] {
+  const names = [...excluded].filter((name) => !checks.some((check) => check.name === name)).sort();
+  if (names.length === 0) return [];
+  const shown = names.map((name) => JSON.stringify(name)).join(', ');
+  return [`warn: some health checks cannot be excluded: no matches for ${shown}`];
 }
 
 function text(status: number, content: string): Answer {

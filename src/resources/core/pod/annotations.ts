@@ -4,7 +4,8 @@ import type { AppArmorProfile, Container, Pod, SeccompProfile } from '#machinery
 
 /** Annotations of pods that were fields before there were fields for them. */
 
-const APP_ARMOR = 'container.apparmor.security.beta.kubernetes.io/';
+/** With the name of a container behind it: its profile, from before there was a field. */
+export const APP_ARMOR_ANNOTATION = 'container.apparmor.security.beta.kubernetes.io/';
 const SECCOMP_POD = 'seccomp.security.alpha.kubernetes.io/pod';
 const SECCOMP_CONTAINER = 'container.seccomp.security.alpha.kubernetes.io/';
 const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost';
@@ -47,8 +48,8 @@ export function validateLegacyAnnotations(pod: Pod): FieldError[] {
 function validateAppArmor(pod: Pod): FieldError[] {
   const names = new Set(containersOf(pod).map(({ name }) => name));
   return Object.entries(pod.metadata.annotations ?? {}).flatMap(([key, text]) => {
-    if (!key.startsWith(APP_ARMOR)) return [];
-    const name = key.slice(APP_ARMOR.length);
+    if (!key.startsWith(APP_ARMOR_ANNOTATION)) return [];
+    const name = key.slice(APP_ARMOR_ANNOTATION.length);
     const path = ANNOTATIONS.key(key);
     if (!names.has(name)) return [invalid(path, name, 'container not found')];
     const profile = appArmorProfile(text);

@@ -2,7 +2,7 @@ import { type FieldError, FieldPath, forbidden, invalid } from '#machinery/field
 import type { WriteContext } from '#machinery/resource/definition.ts';
 import type { Pod, PodTemplateSpec } from '#machinery/types/core-v1.ts';
 import { validateAnnotations, validateLabels } from '#machinery/validation/labels.ts';
-import { validateLegacyAnnotations } from '../annotations.ts';
+import { APP_ARMOR_ANNOTATION, validateLegacyAnnotations } from '../annotations.ts';
 import { validatePodSpec } from './pod-spec.ts';
 import { validatePodSpecUpdate } from './update.ts';
 
@@ -29,7 +29,12 @@ export function validateNewPod(pod: Pod, context: WriteContext): FieldError[] {
 }
 
 export function validateChangedPod(pod: Pod, old: Pod, context: WriteContext): FieldError[] {
-  return [...validateMirror(pod, old), ...validatePod(pod, context), ...validatePodSpecUpdate(pod, old)];
+  return [
+    ...validateMirror(pod, old),
+    ...validateAppArmorAnnotations(pod, old),
+    ...validatePod(pod, context),
+    ...validatePodSpecUpdate(pod, old),
+  ];
 }
 
 /** Whose copy a mirror pod is cannot change. */
@@ -40,6 +45,18 @@ function validateMirror(pod: Pod, old: Pod): FieldError[] {
   const path = FieldPath.of('metadata', 'annotations').key(MIRROR);
   const what = before === undefined ? 'add' : now === undefined ? 'remove' : 'update';
   return [forbidden(path, `may not ${what} mirror pod annotation`), ...validatePodAnnotations(pod)];
+}
+
+/** The confinement of a pod that runs cannot change. */
+function validateAppArmorAnnotations({ metadata }: Pod, old: Pod): FieldError[] {
+  const [now, before] = [metadata.annotations ?? {}, old.metadata.annotations ?? {}];
+  const keys = [...new Set([...Object.keys(before), ...Object.keys(now)])].sort();
+  return keys
+    .filter((key) => key.startsWith(APP_ARMOR_ANNOTATION) && now[key] !== before[key])
+    .map((key) => {
+      const what = before[key] === undefined ? 'add' : 'remove or update';
+      return forbidden(FieldPath.of('metadata', 'annotations').key(key), `may not ${what} AppArmor annotations`);
+    });
 }
 
 function validatePodAnnotations(pod: Pod): FieldError[] {
