@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { systemClock } from '#base/clock.ts';
 import { createLogger } from '#base/log.ts';
 import { CliError } from '../cli-error.ts';
@@ -22,7 +23,11 @@ export async function runSupervisor(cluster: Cluster, stop: AbortController): Pr
   await writePidFile(pidFile, process.pid);
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => stop.abort());
   const log = createLogger('supervisor');
-  await superviseParts(cluster, clusterParts(cluster), { clock: systemClock, log, signal: stop.signal });
+  try {
+    await superviseParts(cluster, clusterParts(cluster), { clock: systemClock, log, signal: stop.signal });
+  } finally {
+    await rm(pidFile, { force: true });
+  }
 }
 
 /** The server first: it writes what the agent needs to reach it. */

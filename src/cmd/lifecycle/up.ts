@@ -72,6 +72,9 @@ async function upInForeground(cluster: Cluster, userKubeconfig: string): Promise
   }
 }
 
+/** It only waits: its heap need not be fast. */
+const SUPERVISOR_HEAP = ['--max-semi-space-size=1', '--optimize-for-size'];
+
 /** The supervisor belongs to nobody: it goes on when this command and its terminal are gone. */
 async function startSupervisor(cluster: Cluster): Promise<void> {
   const { logDir, logFile, runDir } = paths(cluster);
