@@ -33,7 +33,7 @@ export function applyAppArmorAnnotations(pod: Draft<Pod>): void {
     ...(pod.spec.ephemeralContainers ?? []),
   ];
   for (const container of containers) {
-    const profile = appArmorProfile(pod.metadata.annotations?.[APP_ARMOR + container.name] ?? '');
+    const profile = appArmorProfile(pod.metadata.annotations?.[APP_ARMOR_ANNOTATION + container.name] ?? '');
     if (!profile || container.securityContext?.appArmorProfile) continue;
     const inherited = pod.spec.securityContext?.appArmorProfile;
     if (inherited?.type === profile.type && inherited.localhostProfile === profile.localhostProfile) continue;
