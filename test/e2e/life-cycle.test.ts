@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
@@ -18,6 +18,20 @@ const server = {
     containers: [{ name: 'nginx', image: 'nginx:1', imagePullPolicy: 'IfNotPresent', ports: [{ containerPort: 80 }] }],
   },
 };
+
+/** What every process was started with. A zombie has none: it runs no more and waits to be noticed. */
+function commandLines(): readonly string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+      } catch {
+        return ''; // it has ended meanwhile
+      }
+    })
+    .filter((line) => line !== '');
+}
 
 /** What is on the machine that a cluster could leave behind. */
 function traces(): Readonly<Record<string, string>> {
@@ -38,8 +52,10 @@ function traces(): Readonly<Record<string, string>> {
       .map((line) => line.split(' ')[4])
       .filter((mount) => mount?.includes('dhow'))
       .join('\n'),
-    // a zombie runs no more: it only waits for the machine's first process to notice
-    processes: lines('sh', '-c', "ps -eo args | grep -E '[c]ontainerd|[d]how.mjs' | grep -v defunct || true"),
+    processes: commandLines()
+      .filter((line) => /containerd|dhow\.mjs/.test(line))
+      .sort()
+      .join('\n'),
   };
 }
 
