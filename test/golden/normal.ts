@@ -7,6 +7,7 @@ type JsonObject = { readonly [key: string]: Json };
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
 const AGE = /^(<unknown>|<invalid>|(\d+[smhdy])+)$/;
+const DIGITS = /^\d+$/;
 const TOKEN_VOLUME = /^kube-api-access-[a-z0-9]{5}$/;
 const ALLOCATED_IP = new Set(['clusterIP', 'clusterIPs', 'ip']);
 
@@ -126,7 +127,8 @@ function normalScalar(
 function normalText(text: string, names: Names, key: string | undefined, parent: JsonObject | undefined): string {
   let value = text;
   for (const [name, meaning] of Object.entries(names).sort((a, b) => b[1].length - a[1].length)) {
-    if (meaning) value = value.replaceAll(meaning, () => `$${name}`);
+    // a captured version is a number: in a young server a short one, that is part of every time and uid
+    if (DIGITS.test(meaning) ? value === meaning : meaning) value = value.replaceAll(meaning, () => `$${name}`);
   }
   const generateName = parent?.['generateName'];
   if (key === 'name' && typeof generateName === 'string') {

@@ -59,6 +59,7 @@ const ACCEPT: Readonly<Record<string, string>> = {
   discovery: 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList',
 };
 
+const CLEAN_UP_LIMIT_MS = 20_000;
 const NAMESPACE_TRIES = 200;
 const NAMESPACE_PAUSE_MS = 50;
 /** A server without the service-account controller is given the account after this many tries. */
@@ -78,6 +79,7 @@ export async function runScenario(server: GoldenServer, scenario: Scenario, seri
       answers.push(await runStep(server, request, { names, made, managed, ns }));
     }
   } finally {
+    server.allow(CLEAN_UP_LIMIT_MS);
     for (const path of made.reverse()) await server.send('DELETE', path);
     if (own) await server.send('DELETE', `/api/v1/namespaces/${ns}`);
   }

@@ -19,12 +19,13 @@ interface Kubeconfig {
   readonly users: readonly { readonly name: string; readonly user: Readonly<Record<string, string>> }[];
 }
 
-const TIMEOUT_MS = 30_000;
+const REQUEST_LIMIT_MS = 10_000;
 
 /** One connection to an API server, by a kubeconfig with a certificate or a token. */
 export class GoldenServer implements AsyncDisposable {
   readonly #options: RequestOptions;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  #budget = AbortSignal.any([]);
 
   constructor(kubeconfig: string) {
     const config = parseYaml(readFileSync(kubeconfig, 'utf8')) as Kubeconfig;
@@ -42,12 +43,17 @@ export class GoldenServer implements AsyncDisposable {
       host: url.hostname,
       port: url.port,
       agent: this.#agent,
-      timeout: TIMEOUT_MS,
+      timeout: REQUEST_LIMIT_MS,
       ca: read(cluster, 'certificate-authority'),
       cert: read(user, 'client-certificate'),
       key: read(user, 'client-key'),
       headers: user['token'] ? { authorization: `Bearer ${user['token']}` } : {},
     };
+  }
+
+  /** Begins a piece of work: requests are refused when it has taken longer, in milliseconds. */
+  allow(budgetMs: number): void {
+    this.#budget = AbortSignal.timeout(budgetMs);
   }
 
   send(
@@ -56,11 +62,11 @@ export class GoldenServer implements AsyncDisposable {
     body?: Buffer,
     headers: Readonly<Record<string, string>> = {},
   ): Promise<RawAnswer> {
+    this.#budget.throwIfAborted();
     return new Promise((resolve, reject) => {
       const length = body ? { 'content-length': body.length } : {};
       const own = this.#options.headers as Record<string, string>;
       const call = request(
-        // as the recorder's program named itself
         { ...this.#options, method, path, headers: { ...own, ...length, ...headers } },
         (response) => {
           const chunks: Buffer[] = [];
@@ -76,7 +82,7 @@ export class GoldenServer implements AsyncDisposable {
           );
         },
       );
-      call.on('timeout', () => call.destroy(new Error(`no answer after ${TIMEOUT_MS} ms`)));
+      call.on('timeout', () => call.destroy(new Error(`no answer after ${REQUEST_LIMIT_MS} ms`)));
       call.on('error', reject);
       call.end(body);
     });
