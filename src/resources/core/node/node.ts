@@ -62,7 +62,7 @@ export const node = defineResource('v1', 'Node', {
     if (draft.spec && !old.spec?.configSource) delete draft.spec.configSource;
   },
   validate: validateNode,
-  validateUpdate: validateNodeUpdate,
+  validateUpdate: (node, old) => [...validateNode(node), ...validateNodeUpdate(node, old)],
   warnings: ({ spec }, old) =>
     spec?.externalID && !old?.spec?.externalID
       ? ['spec.externalID: this field is deprecated, and is unused by Kubernetes']
