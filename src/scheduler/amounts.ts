@@ -1,24 +1,26 @@
-import { milliValue, parseQuantity, wholeValue } from '#machinery/quantity.ts';
-import type { Pod } from '#machinery/types/core-v1.ts';
-
-type Quantities = Readonly<Record<string, string>>;
+import { amountsOf as quantitiesOf, sum } from '#machinery/amounts.ts';
+import { milliValue, parseQuantity, type Quantity, wholeValue } from '#machinery/quantity.ts';
+import type { Container, Pod, PodSpec } from '#machinery/types/core-v1.ts';
+import { podAmounts } from '#resources/core/pod/pod-amounts.ts';
 
 /** Amounts by resource name: `cpu` in thousandths of a core, everything else in units (bytes, counts). */
 export type Amounts = Readonly<Record<string, number>>;
 
 /** What a container that requests nothing is taken to need when nodes are compared. Upstream's numbers. */
-const ASSUMED_MILLI_CPU = 100;
-const ASSUMED_MEMORY_BYTES = 200 * 1024 * 1024;
+const ASSUMED = { cpu: '100m', memory: '200Mi' };
 
 /** A quantity as a number, rounded up to a thousandth for `cpu` and to a unit otherwise. */
 export function amountOf(resource: string, quantity: string): number {
-  const parsed = parseQuantity(quantity);
-  return Number(resource === 'cpu' ? milliValue(parsed) : wholeValue(parsed));
+  return rounded(resource, parseQuantity(quantity));
 }
 
-export function amountsOf(quantities: Quantities | undefined): Amounts {
+export function amountsOf(quantities: Readonly<Record<string, string>> | undefined): Amounts {
   if (!quantities) return {};
   return Object.fromEntries(Object.entries(quantities).map(([name, quantity]) => [name, amountOf(name, quantity)]));
+}
+
+function rounded(resource: string, quantity: Quantity): number {
+  return Number(resource === 'cpu' ? milliValue(quantity) : wholeValue(quantity));
 }
 
 export interface PodRequests {
@@ -34,48 +36,27 @@ export interface PodRequests {
 export function podRequests(pod: Pod): PodRequests {
   const known = cached.get(pod.spec);
   if (known) return known;
-  const result = { requests: total(pod, false), nonZero: nonZero(pod) };
+  const result = { requests: total(pod.spec), nonZero: nonZero(pod) };
   cached.set(pod.spec, result);
   return result;
 }
 
 const cached = new WeakMap<Pod['spec'], PodRequests>();
 
-function nonZero(pod: Pod): PodRequests['nonZero'] {
-  const { cpu = 0, memory = 0 } = total(pod, true);
+function nonZero({ spec }: Pod): PodRequests['nonZero'] {
+  const assumed = (container: Container) => ({
+    ...container,
+    resources: { ...container.resources, requests: { ...ASSUMED, ...container.resources?.requests } },
+  });
+  const { cpu = 0, memory = 0 } = total({
+    ...spec,
+    containers: (spec.containers ?? []).map(assumed),
+    initContainers: (spec.initContainers ?? []).map(assumed),
+  });
   return { cpu, memory };
 }
 
-function total({ spec }: Pod, assumeRequests: boolean): Amounts {
-  const requestsOf = (container: { readonly resources?: { readonly requests?: Quantities } }) => {
-    const requests = amountsOf(container.resources?.requests);
-    return assumeRequests ? { cpu: ASSUMED_MILLI_CPU, memory: ASSUMED_MEMORY_BYTES, ...requests } : requests;
-  };
-  let containers: Amounts = {};
-  for (const container of spec.containers ?? []) containers = add(containers, requestsOf(container));
-  let sidecars: Amounts = {};
-  let initial: Amounts = {};
-  for (const container of spec.initContainers ?? []) {
-    const requests = requestsOf(container);
-    if (container.restartPolicy === 'Always') {
-      sidecars = add(sidecars, requests);
-      initial = most(initial, sidecars);
-    } else {
-      initial = most(initial, add(sidecars, requests));
-    }
-  }
-  const sum = most(add(containers, sidecars), initial);
-  return add({ ...sum, ...amountsOf(spec.resources?.requests) }, amountsOf(spec.overhead));
-}
-
-export function add(a: Amounts, b: Amounts): Amounts {
-  const sum: Record<string, number> = { ...a };
-  for (const [name, amount] of Object.entries(b)) sum[name] = (sum[name] ?? 0) + amount;
-  return sum;
-}
-
-function most(a: Amounts, b: Amounts): Amounts {
-  const result: Record<string, number> = { ...a };
-  for (const [name, amount] of Object.entries(b)) result[name] = Math.max(result[name] ?? 0, amount);
-  return result;
+function total(spec: PodSpec): Amounts {
+  const requests = sum(podAmounts(spec, 'requests'), quantitiesOf(spec.overhead));
+  return Object.fromEntries([...requests].map(([name, quantity]) => [name, rounded(name, quantity)]));
 }

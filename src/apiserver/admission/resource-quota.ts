@@ -3,14 +3,7 @@ import { type Draft, draftOf, type KubeObject } from '#machinery/object.ts';
 import { compareQuantities } from '#machinery/quantity.ts';
 import { isStatus, type StatusError } from '#machinery/status.ts';
 import type { ResourceQuota } from '#machinery/types/core-v1.ts';
-import {
-  type Amounts,
-  amountsOf,
-  difference,
-  mask,
-  shownAmounts,
-  sum,
-} from '#resources/core/resource-quota/amounts.ts';
+import { type Amounts, amountsOf, difference, mask, shownAmounts, sum } from '#machinery/amounts.ts';
 import { concerns, type Evaluator, evaluatorOf } from '#resources/core/resource-quota/evaluators.ts';
 import { resourceQuota } from '#resources/core/resource-quota/resource-quota.ts';
 import type { Listers } from '../listers.ts';

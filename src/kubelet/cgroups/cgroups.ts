@@ -3,15 +3,8 @@ import { join } from 'node:path';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import type { Pod } from '#machinery/types/core-v1.ts';
-import {
-  CPU_PERIOD_US,
-  cpuQuota,
-  cpuShares,
-  cpuWeight,
-  podAmounts,
-  type QosClass,
-  qosClass,
-} from '../resources/amounts.ts';
+import { type QosClass, qosClassOf } from '#resources/core/pod/qos.ts';
+import { CPU_PERIOD_US, cpuQuota, cpuShares, cpuWeight, kernelLimits } from './kernel-limits.ts';
 
 /**
  * The cgroups of pods: `<root>/kubepods[/burstable|/besteffort]/pod<uid>`, made by us with the pod's own limits; the
@@ -82,15 +75,14 @@ export async function openCgroups(options: CgroupOptions): Promise<PodCgroups> {
   }
 
   async function limit(path: string, pod: Pod): Promise<void> {
-    const amounts = podAmounts(pod);
-    const { limitMilliCpu, limitBytes } = amounts;
+    const { requestMilliCpu, limitMilliCpu, limitBytes } = kernelLimits(pod);
     if (isV2) {
-      await set('cpu', path, 'cpu.weight', cpuWeight(amounts.requestMilliCpu));
+      await set('cpu', path, 'cpu.weight', cpuWeight(requestMilliCpu));
       if (limitMilliCpu) await set('cpu', path, 'cpu.max', `${cpuQuota(limitMilliCpu)} ${CPU_PERIOD_US}`);
       if (limitBytes) await set('memory', path, 'memory.max', limitBytes);
       return;
     }
-    await set('cpu', path, 'cpu.shares', cpuShares(amounts.requestMilliCpu));
+    await set('cpu', path, 'cpu.shares', cpuShares(requestMilliCpu));
     if (limitMilliCpu) {
       await set('cpu', path, 'cpu.cfs_period_us', CPU_PERIOD_US);
       await set('cpu', path, 'cpu.cfs_quota_us', cpuQuota(limitMilliCpu));
@@ -116,7 +108,7 @@ export async function openCgroups(options: CgroupOptions): Promise<PodCgroups> {
   return {
     version: isV2 ? 2 : 1,
     async create(pod) {
-      const path = podPath(pod.metadata.uid ?? '', qosClass(pod));
+      const path = podPath(pod.metadata.uid ?? '', qosClassOf(pod.spec));
       await make(path);
       await limit(path, pod);
       return path;

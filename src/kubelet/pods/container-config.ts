@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { Pod } from '#machinery/types/core-v1.ts';
-import { bytes, CPU_PERIOD_US, cpuQuota, cpuShares, milliCpu, oomScoreAdj } from '../resources/amounts.ts';
+import { bytes, CPU_PERIOD_US, cpuQuota, cpuShares, milliCpu, oomScoreAdj } from '../cgroups/kernel-limits.ts';
 import { type ContainerConfigSchema, MountPropagation } from '../runtime/cri/generated/runtime-v1_pb.ts';
 import { CONTAINER_NAME_LABEL, HASH_ANNOTATION, RESTART_COUNT_ANNOTATION } from '../runtime/pod-state.ts';
 import { expand } from './expansion.ts';

@@ -1,5 +1,6 @@
+import { parseQuantity, type Quantity, quantityOf } from '#machinery/quantity.ts';
 import type { Container, Pod, ResourceFieldSelector } from '#machinery/types/core-v1.ts';
-import { amount, podAmounts } from '../resources/amounts.ts';
+import { podLimits } from '../cgroups/kernel-limits.ts';
 
 /** What a pod's own status may not have yet when its containers are made. */
 export interface PodAddresses {
@@ -61,19 +62,17 @@ export function resourceFieldValue(
   const resource = rest.join('.');
   if (side !== 'limits' && side !== 'requests')
     throw new Error(`unsupported container resource : ${selector.resource}`);
-  const own = container.resources?.[side]?.[resource];
+  const read = (text: string | undefined) => (text === undefined ? undefined : parseQuantity(text));
+  const own = read(container.resources?.[side]?.[resource]);
   const fallback =
     side === 'limits'
-      ? (podLimit(pod, resource) ?? amount(allocatable[resource]))
-      : amount(container.resources?.limits?.[resource]);
-  const value = own === undefined ? fallback : amount(own);
-  const divisor = amount(selector.divisor) || 1;
-  return String(Math.ceil(value / divisor - 1e-9));
+      ? (podLevelLimit(pod, resource) ?? read(allocatable[resource]))
+      : read(container.resources?.limits?.[resource]);
+  const value = own ?? fallback ?? quantityOf(0);
+  const divisor = read(selector.divisor)?.nanos || quantityOf(1).nanos;
+  return String((value.nanos + divisor - 1n) / divisor);
 }
 
-function podLimit(pod: Pod, resource: string): number | undefined {
-  if (!pod.spec.resources?.limits) return undefined;
-  const limits = podAmounts(pod);
-  if (resource === 'cpu') return limits.limitMilliCpu === undefined ? undefined : limits.limitMilliCpu / 1000;
-  return resource === 'memory' ? limits.limitBytes : undefined;
+function podLevelLimit(pod: Pod, resource: string): Quantity | undefined {
+  return pod.spec.resources?.limits ? podLimits(pod).get(resource) : undefined;
 }

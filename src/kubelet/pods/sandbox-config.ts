@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { Pod } from '#machinery/types/core-v1.ts';
-import { cpuQuota, CPU_PERIOD_US, cpuShares, podAmounts } from '../resources/amounts.ts';
+import { cpuQuota, CPU_PERIOD_US, cpuShares, kernelLimits } from '../cgroups/kernel-limits.ts';
 import { type PodSandboxConfigSchema, Protocol } from '../runtime/cri/generated/runtime-v1_pb.ts';
 import { POD_NAME_LABEL, POD_NAMESPACE_LABEL, POD_UID_LABEL } from '../runtime/pod-state.ts';
 import { podHostname, podResolver, type ResolverConfig } from './dns.ts';
@@ -82,7 +82,7 @@ function portMappings(pod: Pod) {
 }
 
 function sandboxResources(pod: Pod) {
-  const amounts = podAmounts(pod);
+  const amounts = kernelLimits(pod);
   return {
     cpuShares: BigInt(cpuShares(amounts.requestMilliCpu)),
     ...(amounts.limitMilliCpu === undefined

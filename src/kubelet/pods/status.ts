@@ -8,7 +8,7 @@ import type {
   PodCondition,
   PodStatus,
 } from '#machinery/types/core-v1.ts';
-import { qosClass } from '../resources/amounts.ts';
+import { qosClassOf } from '#resources/core/pod/qos.ts';
 import type { ContainerRunState, PodRunState } from '../runtime/pod-state.ts';
 import { type AnyContainer, isSidecar } from './names.ts';
 
@@ -64,7 +64,7 @@ export function podStatus(input: StatusInput): PodStatus {
     ...(inits.length > 0 ? { initContainerStatuses: inits } : {}),
     containerStatuses: mains,
     ...(ephemerals.length > 0 ? { ephemeralContainerStatuses: ephemerals } : {}),
-    qosClass: old.qosClass ?? qosClass(pod),
+    qosClass: old.qosClass ?? qosClassOf(pod.spec),
     ...(reason === undefined ? {} : { reason }),
     ...(message === undefined ? {} : { message }),
   };

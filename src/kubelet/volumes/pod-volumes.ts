@@ -8,7 +8,7 @@ import type { ReadyMount } from '../pods/container-config.ts';
 import type { References } from '../pods/environment.ts';
 import { expandStrictly } from '../pods/expansion.ts';
 import type { AnyContainer } from '../pods/names.ts';
-import { bytes, podAmounts } from '../resources/amounts.ts';
+import { bytes, kernelLimits } from '../cgroups/kernel-limits.ts';
 import { writeAtomically } from './atomic-writer.ts';
 import { prepareHostPath } from './host-path.ts';
 import { mountTmpfs, unmountBelow } from './mounts.ts';
@@ -186,7 +186,7 @@ export class PodVolumes {
     );
     await mkdir(folder, { recursive: true, mode: 0o777 });
     if (emptyDir?.medium === 'Memory') {
-      const limits = [bytes(emptyDir.sizeLimit), podAmounts(pod).limitBytes ?? 0].filter((size) => size > 0);
+      const limits = [bytes(emptyDir.sizeLimit), kernelLimits(pod).limitBytes ?? 0].filter((size) => size > 0);
       await mountTmpfs(folder, ['mode=0777', ...(limits.length > 0 ? [`size=${Math.min(...limits)}`] : [])]);
     }
     if (existed) return;

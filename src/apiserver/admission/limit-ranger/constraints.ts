@@ -1,3 +1,4 @@
+import { type Amounts, amountsOf } from '#machinery/amounts.ts';
 import {
   approximateValue,
   canonicalQuantity,
@@ -7,7 +8,7 @@ import {
   showQuantity,
 } from '#machinery/quantity.ts';
 import type { Container, LimitRangeItem, PersistentVolumeClaim, Pod } from '#machinery/types/core-v1.ts';
-import { type Amounts, amountsOf, podAmounts } from './pod-amounts.ts';
+import { podAmounts } from '#resources/core/pod/pod-amounts.ts';
 
 /** What somebody asks for and the most that they may use, by resource. */
 interface Usage {
@@ -21,8 +22,8 @@ export function checkContainer(limit: LimitRangeItem, { resources }: Container):
 }
 
 /** The same for all containers of a pod together, or what the pod says for itself. */
-export function checkPod(limit: LimitRangeItem, pod: Pod): readonly string[] {
-  return checkUsage(limit, { requests: podAmounts(pod, 'requests'), limits: podAmounts(pod, 'limits') });
+export function checkPod(limit: LimitRangeItem, { spec }: Pod): readonly string[] {
+  return checkUsage(limit, { requests: podAmounts(spec, 'requests'), limits: podAmounts(spec, 'limits') });
 }
 
 /** Claims have requests alone. */

@@ -7,7 +7,7 @@ import type { GroupResource } from '#machinery/status.ts';
 import type { ResourceQuota } from '#machinery/types/core-v1.ts';
 import { after, defineController, done, type SetupContext } from '#reconciler/controller.ts';
 import { keyOf, splitKey } from '#reconciler/owners.ts';
-import { type Amounts, mask, shownAmounts, sum } from './amounts.ts';
+import { type Amounts, mask, shownAmounts, sum } from '#machinery/amounts.ts';
 import { concerns, evaluatorOf, resourceCharged } from './evaluators.ts';
 import { resourceQuota } from './resource-quota.ts';
 import { scopesOf } from './scopes.ts';

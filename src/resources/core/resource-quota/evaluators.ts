@@ -3,7 +3,7 @@ import { parseQuantity, type Quantity, quantityOf } from '#machinery/quantity.ts
 import type { GroupResource } from '#machinery/status.ts';
 import type { PersistentVolumeClaim, Pod, ResourceQuota, Service } from '#machinery/types/core-v1.ts';
 import type { ResourceClaim } from '#machinery/types/resource-v1.ts';
-import { type Amounts, most, sum } from './amounts.ts';
+import { type Amounts, most, sum } from '#machinery/amounts.ts';
 import { isPodResource, missingFrom, podUsage } from './pod-usage.ts';
 import { claimMatches, podMatches, type Scope, scopesOf } from './scopes.ts';
 

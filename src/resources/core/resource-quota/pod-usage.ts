@@ -1,8 +1,8 @@
 import { parseTime } from '#machinery/time.ts';
 import { quantityOf } from '#machinery/quantity.ts';
 import type { Container, ContainerStatus, Pod, ResourceRequirements } from '#machinery/types/core-v1.ts';
-import { aggregate } from '../pod/pod-level-resources.ts';
-import { type Amounts, amountsOf, most, shownAmounts, sum } from './amounts.ts';
+import { podAmounts } from '../pod/pod-amounts.ts';
+import { type Amounts, amountsOf, most, shownAmounts, sum } from '#machinery/amounts.ts';
 
 const ONE = quantityOf(1);
 const COMPUTE = ['cpu', 'memory', 'ephemeral-storage'];
@@ -67,7 +67,7 @@ function podTotal({ spec, status }: Pod, kind: 'requests' | 'limits'): Amounts {
     [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])].map((one) => [one.name, one]),
   );
   const resized = (container: Container) => withAllocated(container, statuses.get(container.name), kind);
-  const containers = aggregate(
+  const total = podAmounts(
     {
       ...spec,
       containers: (spec.containers ?? []).map(resized),
@@ -75,8 +75,6 @@ function podTotal({ spec, status }: Pod, kind: 'requests' | 'limits'): Amounts {
     },
     kind,
   );
-  const own = [...amountsOf(spec.resources?.[kind])].filter(([name]) => /^(cpu|memory|hugepages-.+)$/.test(name));
-  const total: Amounts = new Map([...containers, ...own]);
   const overhead = amountsOf(spec.overhead);
   if (kind === 'requests') return sum(total, overhead);
   return sum(total, new Map([...overhead].filter(([name]) => total.has(name))));

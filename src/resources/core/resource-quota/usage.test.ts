@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { KubeObject } from '#machinery/object.ts';
 import type { Pod, PodSpec, ResourceQuota } from '#machinery/types/core-v1.ts';
-import { amountsOf, difference, shownAmounts } from './amounts.ts';
+import { amountsOf, difference, shownAmounts } from '#machinery/amounts.ts';
 import { concerns, evaluatorOf, resourceCharged } from './evaluators.ts';
 
 const NOW = Date.UTC(2026, 0, 1);

@@ -20,7 +20,7 @@ import type {
 import { eachItem, invalidFor } from '#machinery/validation/basics.ts';
 import { isDnsLabel, isDnsSubdomain } from '#machinery/validation/names.ts';
 import { isExtended, isHugePages, isNative, pageSize, quantityErrors, resourceName } from '../../resource-names.ts';
-import { aggregate } from '../pod-level-resources.ts';
+import { containerAmounts } from '../pod-amounts.ts';
 import type { PodScope } from './options.ts';
 
 type ResourceList = Readonly<Record<string, string>> | undefined;
@@ -209,7 +209,7 @@ export function validatePodLevelResources(spec: PodSpec, path: FieldPath, scope:
 
 function requestsCoverContainers(spec: PodSpec, { requests }: ResourceRequirements, path: FieldPath): FieldError[] {
   const errors: FieldError[] = [];
-  const asked = aggregate(spec, 'requests');
+  const asked = containerAmounts(spec, 'requests');
   for (const [name, text] of entriesOf(requests)) {
     const sum = asked.get(name);
     if (sum && compareQuantities(sum, parseQuantity(text)) > 0) {
@@ -227,7 +227,7 @@ function requestsCoverContainers(spec: PodSpec, { requests }: ResourceRequiremen
 
 function limitsCoverContainers(spec: PodSpec, { limits }: ResourceRequirements, path: FieldPath): FieldError[] {
   const errors: FieldError[] = [];
-  const together = aggregate(spec, 'limits');
+  const together = containerAmounts(spec, 'limits');
   for (const [name, text] of entriesOf(limits)) {
     const limit = parseQuantity(text);
     const sum = isHugePages(name) ? together.get(name) : undefined;

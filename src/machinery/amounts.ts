@@ -1,6 +1,13 @@
-import { addQuantities, compareQuantities, parseQuantity, type Quantity, showQuantity } from '#machinery/quantity.ts';
+import {
+  addQuantities,
+  compareQuantities,
+  negateQuantity,
+  parseQuantity,
+  type Quantity,
+  showQuantity,
+} from './quantity.ts';
 
-/** Amounts by the name that quotas give a resource. */
+/** Amounts of resources by name, as requests, limits and quotas have them. */
 export type Amounts = ReadonlyMap<string, Quantity>;
 
 export function amountsOf(quantities: Readonly<Record<string, string>> | undefined): Amounts {
@@ -16,6 +23,7 @@ export function sum(left: Amounts, right: Amounts): Amounts {
   return total;
 }
 
+/** The higher of both, for each name. */
 export function most(left: Amounts, right: Amounts): Amounts {
   const highest = new Map(left);
   for (const [name, amount] of right) {
@@ -27,7 +35,7 @@ export function most(left: Amounts, right: Amounts): Amounts {
 
 /** `left` less `right`, without what comes to nothing. */
 export function difference(left: Amounts, right: Amounts): Amounts {
-  const negative = new Map([...right].map(([name, { nanos, format }]) => [name, { nanos: -nanos, format }] as const));
+  const negative = new Map([...right].map(([name, amount]) => [name, negateQuantity(amount)] as const));
   return new Map([...sum(left, negative)].filter(([, { nanos }]) => nanos !== 0n));
 }
 
