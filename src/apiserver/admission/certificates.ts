@@ -38,6 +38,30 @@ export function certificateSigning(authorizer: Authorizer): AdmissionPlugin {
   };
 }
 
+/** Who publishes trust in a signer needs the verb `attest` on it. Source: KEP-3257. */
+export function clusterTrustBundleAttest(authorizer: Authorizer): AdmissionPlugin {
+  return {
+    name: 'ClusterTrustBundleAttest',
+    async validate(request) {
+      const { group, resource, subresource, operation } = request;
+      if (group !== GROUP || resource !== 'clustertrustbundles' || subresource) return;
+      if (operation !== 'CREATE' && operation !== 'UPDATE') return;
+      const bundle = request.object as TrustBundle | undefined;
+      const signer = bundle?.spec.signerName;
+      const old = request.oldObject as TrustBundle | undefined;
+      // metadata may be written by whoever may update: the garbage collector does
+      if (!signer || (old?.spec.signerName === signer && old.spec.trustBundle === bundle.spec.trustBundle)) return;
+      if (await mayUseSigner(authorizer, request, 'attest', signer)) return;
+      throw refusal(request, `user not permitted to attest for signerName ${JSON.stringify(signer)}`);
+    },
+  };
+}
+
+/** Of any version. */
+interface TrustBundle {
+  readonly spec: { readonly signerName?: string; readonly trustBundle: string };
+}
+
 /** Nobody gets a client certificate of `system:masters` by asking, whoever approves. */
 export const certificateSubjectRestriction: AdmissionPlugin = {
   name: 'CertificateSubjectRestriction',
@@ -78,7 +102,7 @@ function result({ status }: CertificateSigningRequest): unknown {
 async function mayUseSigner(
   authorizer: Authorizer,
   { user }: AdmissionRequest,
-  verb: 'approve' | 'sign',
+  verb: 'approve' | 'sign' | 'attest',
   signer: string,
 ): Promise<boolean> {
   for (const name of [signer, `${signer.slice(0, signer.indexOf('/'))}/*`]) {

@@ -7,7 +7,12 @@ import type { RuleResolver } from '../authorization/rbac/resolver.ts';
 import type { Listers } from '../listers.ts';
 import type { ServedResource } from '../registry/registry.ts';
 import type { AdmissionPlugin } from './admission.ts';
-import { certificateApproval, certificateSigning, certificateSubjectRestriction } from './certificates.ts';
+import {
+  certificateApproval,
+  certificateSigning,
+  certificateSubjectRestriction,
+  clusterTrustBundleAttest,
+} from './certificates.ts';
 import { defaultIngressClass } from './default-ingress-class.ts';
 import { defaultStorageClass } from './default-storage-class.ts';
 import { defaultTolerationSeconds } from './default-toleration-seconds.ts';
@@ -15,6 +20,7 @@ import { limitRanger } from './limit-ranger/limit-ranger.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { nodeRestriction } from './node-restriction/node-restriction.ts';
 import { persistentVolumeClaimResize } from './persistent-volume-claim-resize.ts';
+import { podResizeValidator } from './pod-resize-validator.ts';
 import { podTopologyLabels } from './pod-topology-labels.ts';
 import { podSecurity } from './pod-security/pod-security.ts';
 import { priorityAdmission } from './priority.ts';
@@ -54,9 +60,11 @@ export function defaultAdmission(options: AdmissionOptions): readonly AdmissionP
     runtimeClassAdmission(listers),
     certificateApproval(authorizer),
     certificateSigning(authorizer),
+    clusterTrustBundleAttest(authorizer),
     certificateSubjectRestriction,
     defaultIngressClass(listers),
     podTopologyLabels(listers),
+    podResizeValidator(listers),
     roleEscalationCheck(resolver, authorizer), // last of those that run before validation: it judges what will be stored
     resourceQuotaAdmission({ listers, clock, quotas }), // last of all: what another refuses is not charged
   ];
