@@ -1,11 +1,20 @@
 import {
+  constructFromEvents,
   defineMappingTag,
   defineScalarTag,
   dump,
+  EVENT_ALIAS,
+  EVENT_DOCUMENT,
+  EVENT_MAPPING,
+  EVENT_POP,
+  EVENT_SCALAR,
+  EVENT_SEQUENCE,
+  type Event,
   FAILSAFE_SCHEMA,
-  loadAll,
+  getScalarValue,
   mergeTag,
   NOT_RESOLVED,
+  parseEvents,
   YAMLException,
 } from 'js-yaml';
 import { define } from '../object.ts';
@@ -22,26 +31,110 @@ export class YamlError extends Error {
   override readonly name = 'YamlError';
 }
 
-/**
- * The first document of a text with the scalars that kubectl reads: `yes`, `no`, `on` and `off` are booleans, `0777`
- * is octal, `1_000` is a number, times are strings, integers keep 64 bits. Null where there is none. Throws YamlError.
- */
-export function parseYaml(text: string): unknown {
-  return parseYamlDocuments(text)[0] ?? null;
+/** A document, and what strict reading has against it. */
+export interface ParsedYaml {
+  readonly value: unknown;
+  /** Keys that were set twice, in upstream's words: `line 6: key "k" already set in map`. */
+  readonly repeated: readonly string[];
 }
 
-/** All documents of a text; empty ones are left out. Throws YamlError. */
-export function parseYamlDocuments(text: string): unknown[] {
+/**
+ * The first document of a text with the scalars that kubectl reads: `yes`, `no`, `on` and `off` are booleans, `0777`
+ * is octal, `1_000` is a number, times are strings, integers keep 64 bits. Null where there is none. What follows the
+ * first document is not looked at. Throws YamlError.
+ */
+export function parseYaml(text: string): unknown {
+  return readYaml(text).value;
+}
+
+/** As parseYaml, and tells of repeated keys, of which the last counts. */
+export function readYaml(text: string): ParsedYaml {
   try {
-    const documents = loadAll(text, { schema: SCHEMA, maxDepth: MAX_YAML_DEPTH, maxAliases: MAX_YAML_ALIASES });
-    const budget = { left: MAX_YAML_NODES };
-    return documents
-      .filter((document) => document !== null && document !== undefined)
-      .map((each) => plain(each, budget));
+    const source = firstDocument(text);
+    const events = parseFirst(source);
+    const options = { source, schema: SCHEMA, json: true, maxAliases: MAX_YAML_ALIASES };
+    const document = constructFromEvents(events, options).find((one) => one !== null && one !== undefined);
+    return { value: plain(document ?? null, { left: MAX_YAML_NODES }), repeated: repeatedKeys(events, source) };
   } catch (error) {
     if (!(error instanceof YAMLException)) throw error;
     throw new YamlError(`error converting YAML to JSON: yaml: ${error.message}`, { cause: error });
   }
+}
+
+const MARKER = /^(?:---|\.\.\.)(?=\s|$)/gm;
+
+/** The text up to the marker that ends the first document which is not empty: a marker ends whatever is open. */
+function firstDocument(text: string): string {
+  let start = 0;
+  for (const { index } of text.matchAll(MARKER)) {
+    if (hasContent(text.slice(start, index))) return text.slice(0, index);
+    start = index + 3;
+  }
+  return text;
+}
+
+/** More than comments, directives and blank lines. */
+function hasContent(text: string): boolean {
+  return text.split('\n').some((line) => !/^\s*(?:#.*)?$|^%/.test(line));
+}
+
+/** Where a collection in flow style or a quoted scalar is the whole document, nothing behind it is read. */
+function parseFirst(source: string): Event[] {
+  const options = { maxDepth: MAX_YAML_DEPTH };
+  try {
+    return parseEvents(source, options);
+  } catch (error) {
+    const at =
+      error instanceof YAMLException && /^end of the stream/.test(error.reason) ? error.mark?.position : undefined;
+    if (at === undefined || !/^(?:\s|#[^\n]*\n|---)*[{["']/.test(source)) throw error;
+    return parseEvents(source.slice(0, at), options);
+  }
+}
+
+/** A collection that the events are inside of. */
+interface Level {
+  /** Keys of a mapping so far; undefined in a sequence. */
+  readonly keys: Set<string> | undefined;
+  /** The key whose value comes next. */
+  key: string | undefined;
+}
+
+/** Keys that a mapping sets twice, with the line of the value that is set again. */
+function repeatedKeys(events: readonly Event[], source: string): readonly string[] {
+  const found: string[] = [];
+  const levels: Level[] = [];
+  for (const event of events) {
+    if (event.type === EVENT_DOCUMENT) continue;
+    if (event.type === EVENT_POP) {
+      levels.pop();
+      continue;
+    }
+    const level = levels.at(-1);
+    if (level?.keys) {
+      const key = event.type === EVENT_SCALAR ? getScalarValue(source, event) : '';
+      if (level.key === undefined) level.key = key;
+      else {
+        // a key that is no scalar is refused elsewhere
+        if (level.key !== '<<' && level.keys.has(level.key)) {
+          found.push(`line ${lineOf(source, startOf(event))}: key ${JSON.stringify(level.key)} already set in map`);
+        }
+        level.keys.add(level.key);
+        level.key = undefined;
+      }
+    }
+    if (event.type === EVENT_MAPPING) levels.push({ keys: new Set(), key: undefined });
+    else if (event.type === EVENT_SEQUENCE) levels.push({ keys: undefined, key: undefined });
+  }
+  return found;
+}
+
+function startOf(event: Exclude<Event, { readonly type: typeof EVENT_DOCUMENT | typeof EVENT_POP }>): number {
+  if (event.type === EVENT_SCALAR) return event.valueStart;
+  return event.type === EVENT_ALIAS ? event.anchorStart : event.start;
+}
+
+function lineOf(source: string, position: number): number {
+  return source.slice(0, position).split('\n').length;
 }
 
 /** Writes YAML that kubectl reads back as the same value; keys sorted as it writes them. */
