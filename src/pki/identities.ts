@@ -35,12 +35,13 @@ export function apiServerCredential(pki: Pki, names: ServingNames): Promise<Cred
   });
 }
 
-/** With what the API server calls kubelets. The user `kube-apiserver-kubelet-client` as kubeadm names it. */
+/**
+ * With what the API server calls kubelets. The user `kube-apiserver-kubelet-client` as kubeadm names it, but in no
+ * group: a node whose status names the API server as its address must not turn a proxied request into one of
+ * system:masters (CVE-2022-3294). Kubelets know the name.
+ */
 export function kubeletClientCredential(pki: Pki): Promise<Credential> {
-  return clientCredential(pki, 'apiserver-kubelet-client', {
-    commonName: 'kube-apiserver-kubelet-client',
-    organizations: [MASTERS_GROUP],
-  });
+  return clientCredential(pki, 'apiserver-kubelet-client', { commonName: 'kube-apiserver-kubelet-client' });
 }
 
 /** With what the API server calls extension API servers, which believe its headers. */

@@ -130,10 +130,12 @@ function isProxyable(address: string): boolean {
   return !['loopback', 'linkLocal', 'unspecified', 'multicast', 'broadcast'].includes(range);
 }
 
+/** `target` with a path and the client's query. Whatever the path says (`//host`, `/\\host`), it cannot choose the host. */
 function withPath(target: URL, rest: string, request: ApiRequest): URL {
-  const path = rest.startsWith('/') ? rest : `/${rest}`;
-  const query = request.query.toString();
-  return new URL(`${path}${query ? `?${query}` : ''}`.replace(/^\/+/, '/'), target);
+  const url = new URL(target);
+  url.pathname = `/${rest.replaceAll('\\', '%5C').replace(/^\/+/, '')}`;
+  url.search = request.query.toString();
+  return url;
 }
 
 async function nodeProxy(options: HttpProxyOptions, request: ApiRequest, text: string, rest: string): Promise<Answer> {
