@@ -1,24 +1,15 @@
-/** A number or a name or percentage. Source: apimachinery, IntOrString. */
-export type IntOrString = number | string;
+import type { IntOrString } from './types/meta-v1.ts';
 
-const PERCENT = /^[+-]?\d+%$/;
+/** Counts that may be given as a share of a whole: `2`, `25%`. Source: apimachinery, IntOrString. */
 
-/** A percentage of `total`, or the number itself. Undefined where the text is neither a number of percent nor an integer. */
-export function scaledValue(value: IntOrString, total: number, round: 'up' | 'down'): number | undefined {
-  if (typeof value === 'number') return value;
-  const percent = percentOf(value);
-  if (percent === undefined) return undefined;
-  const exact = (percent * total) / 100;
+/** The count itself, or the share of `total`, rounded as the field's documentation has it. */
+export function scaledValue(value: IntOrString, total: number, round: 'up' | 'down'): number {
+  if (typeof value === 'number' || !value.endsWith('%')) return numberIn(value);
+  const exact = (numberIn(value) * total) / 100;
   return round === 'up' ? Math.ceil(exact) : Math.floor(exact);
 }
 
-/** 25 for `25%`; undefined where the text is no percentage. */
-export function percentOf(value: IntOrString): number | undefined {
-  return typeof value === 'string' && PERCENT.test(value) ? Number(value.slice(0, -1)) : undefined;
-}
-
-/** The integer it stands for: text that is no integer is 0. */
-export function intValue(value: IntOrString): number {
-  if (typeof value === 'number') return value;
-  return /^[+-]?\d+$/.test(value) ? Number(value) : 0;
+/** The number in a count or a share: 25 for `25%`; 0 where there is none. */
+export function numberIn(value: IntOrString | undefined): number {
+  return typeof value === 'string' ? Number.parseInt(value, 10) || 0 : (value ?? 0);
 }

@@ -14,7 +14,7 @@ import { CliError } from '../cli-error.ts';
 import { type Cluster, cgroupParent, paths, readCluster } from '../cluster.ts';
 import { parseFlags } from '../flags.ts';
 import { releaseMemoryWhenIdle } from '../idle-memory.ts';
-import { addressIn } from '../lifecycle/machine.ts';
+import { dnsAddress } from '../service-range.ts';
 import { readCredentials } from './credentials.ts';
 
 /** `dhow agent --run-dir D`: the node of a cluster. Runs until a signal; containers outlive it. */
@@ -46,7 +46,7 @@ async function runAgent(cluster: Cluster, log: Logger, signal: AbortSignal, stop
   const services = startInformer(networkClient, service, shared);
   const slices = startInformer(networkClient, endpointSlice, shared);
   const namespaces = startInformer(networkClient, namespace, shared);
-  const dnsIp = addressIn(cluster.serviceCidr, 10);
+  const dnsIp = dnsAddress(cluster.serviceCidr);
   const kubelet = await startKubelet({
     client: createClient(nodeTransport, { userAgent: 'dhow/kubelet' }),
     nodeName: cluster.nodeName,

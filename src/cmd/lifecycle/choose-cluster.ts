@@ -14,7 +14,7 @@ import {
   readCluster,
 } from '../cluster.ts';
 import { parsePort } from '../flags.ts';
-import { checkCidr, isPortFree, overlap, overlappingRoute, portOwner } from './machine.ts';
+import { checkCidr, isPortFree, overlap, overlappingRoute, requireFreePort } from './machine.ts';
 import { readPidFile } from './processes.ts';
 
 export interface UpFlags {
@@ -47,7 +47,7 @@ export async function chooseCluster(flags: UpFlags): Promise<Cluster> {
     }
   }
   const cluster = found ? existing(found, flags) : await fresh(name, dataDir, flags);
-  if (!(await readPidFile(paths(cluster).pidFile('server')))) await checkPort(cluster.apiPort);
+  if (!(await readPidFile(paths(cluster).pidFile('server')))) await requireFreePort(cluster.apiPort);
   return cluster;
 }
 
@@ -113,12 +113,6 @@ async function checkRange(flag: string, cidr: string, narrowest: number): Promis
   checkCidr(flag, cidr, 8, narrowest);
   const route = await overlappingRoute(cidr);
   if (route) throw new CliError(`--${flag} ${cidr} overlaps the route ${route} of this machine: choose another range`);
-}
-
-async function checkPort(port: number): Promise<void> {
-  if (await isPortFree(port)) return;
-  const owner = await portOwner(port);
-  throw new CliError(`port ${port} is taken${owner ? ` by ${owner}` : ''}: stop it, or choose another with --api-port`);
 }
 
 async function freePort(from: number): Promise<number> {

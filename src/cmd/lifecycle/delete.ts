@@ -8,8 +8,8 @@ import { deleteHostNetwork } from '#network/host-network.ts';
 import { CliError } from '../cli-error.ts';
 import { type Cluster, cgroupParent, contextName, paths, requireCluster } from '../cluster.ts';
 import { noOperands, parseFlags } from '../flags.ts';
+import { dnsAddress } from '../service-range.ts';
 import { stopCluster } from './down.ts';
-import { addressIn } from './machine.ts';
 import { createProgress } from './progress.ts';
 import { userKubeconfigFile } from './up.ts';
 
@@ -28,7 +28,7 @@ export async function deleteCluster(args: readonly string[]): Promise<void> {
       clusterName: cluster.name,
       podCidr: cluster.podCidr,
       serviceCidr: cluster.serviceCidr,
-      dnsIp: addressIn(cluster.serviceCidr, 10),
+      dnsIp: dnsAddress(cluster.serviceCidr),
     });
     await removeCgroups(cgroupParent(cluster));
     await removeContext(cluster, resolve(flags.kubeconfig ?? userKubeconfigFile()));

@@ -4,10 +4,9 @@ import { containerdPaths } from '#kubelet/containerd/containerd.ts';
 import { loadImageArchive } from '#kubelet/containerd/image-import.ts';
 import { connectContainerd } from '#kubelet/containerd/services.ts';
 import { CliError } from '../cli-error.ts';
-import { containerdFolder, requireCluster } from '../cluster.ts';
+import { containerdFolder, paths, requireCluster } from '../cluster.ts';
 import { parseFlags } from '../flags.ts';
 import { readPidFile } from './processes.ts';
-import { paths } from '../cluster.ts';
 
 /** `dhow image load FILE|-`: puts the images of an archive (docker save, OCI) onto the node. */
 export async function image(args: readonly string[]): Promise<void> {

@@ -36,8 +36,15 @@ export function isPortFree(port: number): Promise<boolean> {
   });
 }
 
+/** Throws CliError where somebody listens on the port that the API server is to have. */
+export async function requireFreePort(port: number): Promise<void> {
+  if (await isPortFree(port)) return;
+  const owner = await portOwner(port);
+  throw new CliError(`port ${port} is taken${owner ? ` by ${owner}` : ''}: stop it, or choose another with --api-port`);
+}
+
 /** `nginx (pid 812)`, or undefined where it cannot be seen. */
-export async function portOwner(port: number): Promise<string | undefined> {
+async function portOwner(port: number): Promise<string | undefined> {
   const hex = port.toString(16).toUpperCase().padStart(4, '0');
   const inodes = new Set<string>();
   for (const file of ['/proc/net/tcp', '/proc/net/tcp6']) {
@@ -78,7 +85,7 @@ export function overlap(a: string, b: string): boolean {
   return addressA.match(addressB, bits);
 }
 
-/** Throws CliError unless `text` is an IPv4 range that is at least `minBits` and at most `maxBits` wide. */
+/** Throws CliError unless `text` is an IPv4 range from /`widest` to /`narrowest`. */
 export function checkCidr(flag: string, text: string, widest: number, narrowest: number): string {
   const example = `a range such as 10.42.0.0/16 (from /${widest} to /${narrowest})`;
   if (!ipaddr.IPv4.isValidCIDRFourPartDecimal(text)) throw new CliError(`--${flag} takes ${example}, not ${text}`);
@@ -88,11 +95,4 @@ export function checkCidr(flag: string, text: string, widest: number, narrowest:
   if (network !== address.toString())
     throw new CliError(`--${flag}: ${text} has host bits, did you mean ${network}/${bits}?`);
   return text;
-}
-
-/** The n-th address of a range: the first service address is 1, the DNS address 10. */
-export function addressIn(cidr: string, n: number): string {
-  const [network] = ipaddr.IPv4.parseCIDR(cidr);
-  const value = network.toByteArray().reduce((sum, byte) => sum * 256 + byte, 0) + n;
-  return [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join('.');
 }

@@ -5,11 +5,12 @@ import { createClient } from '#client/create-client.ts';
 import { kubeconfigTransport, readKubeconfig } from '#client/kubeconfig.ts';
 import { isStatus } from '#machinery/status.ts';
 import { parseTime } from '#machinery/time.ts';
+import { recordTypes, writeQuery } from '#network/dns/message.ts';
 import { lease } from '#resources/coordination/lease/lease.ts';
 import { node } from '#resources/core/node/node.ts';
 import { CliError } from '../cli-error.ts';
 import { type Cluster, paths } from '../cluster.ts';
-import { addressIn } from './machine.ts';
+import { dnsAddress } from '../service-range.ts';
 
 const DNS_PORT = 53;
 const DNS_TRY_MS = 250;
@@ -59,17 +60,7 @@ export function dnsAnswers(cluster: Cluster): Promise<boolean> {
     const timer = systemClock.after(DNS_TRY_MS, () => end(false));
     socket.once('error', () => end(false));
     socket.once('message', (answer) => end(answer.length > 7 && answer.readUInt16BE(6) > 0));
-    socket.send(
-      question(`kubernetes.default.svc.${cluster.clusterDomain}`),
-      DNS_PORT,
-      addressIn(cluster.serviceCidr, 10),
-    );
+    const query = writeQuery(1, `kubernetes.default.svc.${cluster.clusterDomain}`, recordTypes.A);
+    socket.send(query, DNS_PORT, dnsAddress(cluster.serviceCidr));
   });
-}
-
-/** A DNS question for an A record (RFC 1035). */
-function question(name: string): Buffer {
-  const labels = name.split('.').flatMap((label) => [Buffer.from([label.length]), Buffer.from(label)]);
-  const header = Buffer.from([0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
-  return Buffer.concat([header, ...labels, Buffer.from([0, 0, 1, 0, 1])]);
 }

@@ -7,7 +7,7 @@ import { StoreUnavailable } from '#store/store.ts';
 import { CliError } from '../cli-error.ts';
 import { type Cluster, contextName, DEFAULT_API_PORT, paths, readCluster } from '../cluster.ts';
 import { noOperands, parseFlags, parsePort } from '../flags.ts';
-import { checkCidr, isPortFree, portOwner } from '../lifecycle/machine.ts';
+import { checkCidr, requireFreePort } from '../lifecycle/machine.ts';
 import { runServer, type ServerSettings } from './run-server.ts';
 
 const flagTypes = {
@@ -30,12 +30,7 @@ export async function server(args: readonly string[]): Promise<void> {
   noOperands('server', operands);
   const failed = Promise.withResolvers<never>();
   const settings = await settingsOf(flags, failed.reject);
-  if (!(await isPortFree(settings.port))) {
-    const owner = await portOwner(settings.port);
-    throw new CliError(
-      `port ${settings.port} is taken${owner ? ` by ${owner}` : ''}: stop it, or choose another with --api-port`,
-    );
-  }
+  await requireFreePort(settings.port);
   const stopped = new Promise<void>((done) => {
     for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => done());
   });

@@ -21,7 +21,7 @@ import { type ApiServer, createApiServer } from '#apiserver/server.ts';
 import { aesGcm, loadEncryptionKeys } from '#store/encryption.ts';
 import { openEmbedded } from '#store/embedded/embedded.ts';
 import { keepHistory } from '#store/history-keeper.ts';
-import { addressIn } from '../lifecycle/machine.ts';
+import { dnsAddress, kubernetesAddress } from '../service-range.ts';
 import { dhowVersion, KUBERNETES_VERSION } from '../version.ts';
 import type { AgentCredentials } from '../agent/credentials.ts';
 import { releaseMemoryWhenIdle } from '../idle-memory.ts';
@@ -93,7 +93,7 @@ export async function runServer(settings: ServerSettings): Promise<AsyncDisposab
   });
   cleanup.use(server);
   await Promise.all([writeCredentials(settings, pki, server.port), server.bootstrapped]);
-  if (settings.agent) await ensureDnsObjects(server.inProcess(SELF), addressIn(settings.serviceCidr, 10));
+  if (settings.agent) await ensureDnsObjects(server.inProcess(SELF), dnsAddress(settings.serviceCidr));
   cleanup.use(startControlWorker(settings, server, pki));
   cleanup.use(releaseMemoryWhenIdle(systemClock));
   const running = cleanup.move();
@@ -113,7 +113,7 @@ function servingCredential({ serviceCidr, clusterDomain }: ServerSettings, pki: 
     .map(({ address }) => address);
   return apiServerCredential(pki, {
     clusterDomain,
-    serviceAddresses: [addressIn(serviceCidr, 1)],
+    serviceAddresses: [kubernetesAddress(serviceCidr)],
     hostNames: [hostname().toLowerCase()],
     addresses: addresses.toSorted(),
   });

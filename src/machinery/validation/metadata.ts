@@ -1,12 +1,4 @@
-import {
-  type FieldError,
-  type FieldPath,
-  forbidden,
-  invalid,
-  notSupported,
-  required,
-  tooLong,
-} from '../field-error.ts';
+import { type FieldError, type FieldPath, forbidden, invalid, required, tooLong } from '../field-error.ts';
 import { semanticEqual } from '../equality.ts';
 import type { ManagedFieldsEntry, ObjectMeta, OwnerReference } from '../types/meta-v1.ts';
 import { isQualifiedName, regexMessage, validateAnnotations, validateLabels } from './labels.ts';
@@ -187,15 +179,6 @@ export function validateFieldManager(manager: string, path: FieldPath): FieldErr
     at += Buffer.byteLength(character);
   }
   return errors;
-}
-
-export function validateDryRun(dryRun: readonly string[], path: FieldPath): FieldError[] {
-  return dryRun.every((value) => value === 'All') ? [] : [notSupported(path, dryRun, ['All'])];
-}
-
-export function validateFieldValidation(value: string, path: FieldPath): FieldError[] {
-  const known = ['Ignore', 'Strict', 'Warn'];
-  return value === '' || known.includes(value) ? [] : [notSupported(path, value, known)];
 }
 
 /** A field that may not change once set. */

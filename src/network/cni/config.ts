@@ -14,7 +14,7 @@ export interface CniOptions {
  * The CNI configuration: ptp, so that every packet crosses the host's netfilter hooks, with addresses of host-local and
  * without masquerading by the plug-in (our table does it). Source: CNI specification 1.0.0.
  */
-export function cniConfig({ dataFolder, nodePodCidr }: CniOptions): object {
+function cniConfig({ dataFolder, nodePodCidr }: CniOptions): object {
   return {
     cniVersion: '1.0.0',
     name: 'dhow',
@@ -33,7 +33,7 @@ export function cniConfig({ dataFolder, nodePodCidr }: CniOptions): object {
   };
 }
 
-/** Writes the configuration where it differs; the runtime notices the file by itself. */
+/** Writes the configuration at once or not at all; the runtime notices the file by itself. */
 export async function writeCniConfig(options: CniOptions): Promise<void> {
   await mkdir(options.configFolder, { recursive: true });
   await mkdir(options.dataFolder, { recursive: true });

@@ -2,6 +2,7 @@ import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
 import { readFile } from 'node:fs/promises';
 import type { Clock } from '#base/clock.ts';
+import { HEADER_BYTES } from './message.ts';
 
 /** Questions that may wait for other servers at one time; more are refused. */
 const MAX_PENDING = 1_000;
@@ -59,7 +60,7 @@ export class Forwarder {
       socket.once('error', () => end(undefined));
       socket.connect(DNS_PORT, server, () => socket.send(message));
       socket.on('message', (answer) => {
-        if (answer.length >= 12 && answer[0] === message[0] && answer[1] === message[1]) end(answer);
+        if (answer.length >= HEADER_BYTES && answer[0] === message[0] && answer[1] === message[1]) end(answer);
       });
     });
   }

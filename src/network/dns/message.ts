@@ -49,9 +49,10 @@ export interface Query {
   readonly udpSize: number | undefined;
 }
 
-const HEADER_BYTES = 12;
+export const HEADER_BYTES = 12;
 const MAX_NAME_BYTES = 255;
-const CLASS_IN = 1;
+const MAX_LABEL_BYTES = 63;
+export const CLASS_IN = 1;
 /** Answers over UDP are kept below what any path carries in one piece (DNS flag day 2020). */
 export const MAX_UDP_BYTES = 1232;
 const MIN_UDP_BYTES = 512;
@@ -74,6 +75,15 @@ export function parseQuery(message: Uint8Array): Query | undefined {
   };
 }
 
+/** A query that wants recursion, as `parseQuery` reads it. Labels that are too long are cut. */
+export function writeQuery(id: number, name: string, type: number): Buffer {
+  const header = Buffer.from([0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
+  header.writeUInt16BE(id, 0);
+  const labels = name.split('.').map((label) => Buffer.from(label, 'latin1').subarray(0, MAX_LABEL_BYTES));
+  const question = labels.flatMap((label) => [Buffer.of(label.length), label]);
+  return Buffer.concat([header, ...question, Buffer.of(0, type >> 8, type & 0xff, 0, CLASS_IN)]);
+}
+
 /** The payload size of an OPT record that directly follows the question (clients put nothing else there). */
 function edns(message: Uint8Array, view: DataView, at: number): number | undefined {
   if (view.getUint16(10) === 0 || at + 11 > message.length) return undefined;
@@ -87,7 +97,7 @@ function readName(message: Uint8Array, start: number): { readonly text: string; 
   let at = start;
   for (;;) {
     const length = message[at];
-    if (length === undefined || length > 63 || at - start > MAX_NAME_BYTES) return undefined;
+    if (length === undefined || length > MAX_LABEL_BYTES || at - start > MAX_NAME_BYTES) return undefined;
     if (length === 0) return { text: labels.join('.'), end: at + 1 };
     if (at + 1 + length > message.length) return undefined;
     labels.push(Buffer.from(message.buffer, message.byteOffset + at + 1, length).toString('latin1'));
@@ -216,7 +226,7 @@ class Writer {
       }
       if (this.#at < 0x4000) this.#names.set(rest, this.#at);
       const dot = rest.indexOf('.');
-      const label = Buffer.from(dot < 0 ? rest : rest.slice(0, dot), 'latin1').subarray(0, 63);
+      const label = Buffer.from(dot < 0 ? rest : rest.slice(0, dot), 'latin1').subarray(0, MAX_LABEL_BYTES);
       this.#bytes(Uint8Array.of(label.length));
       this.#bytes(label);
       rest = dot < 0 ? '' : rest.slice(dot + 1);

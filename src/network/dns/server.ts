@@ -4,7 +4,17 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import { Forwarder, framed } from './forwarder.ts';
-import { type Answer, parseQuery, type Query, recordTypes, responseCodes, udpLimit, writeAnswer } from './message.ts';
+import {
+  type Answer,
+  CLASS_IN,
+  parseQuery,
+  type Query,
+  recordTypes,
+  responseCodes,
+  udpLimit,
+  writeAnswer,
+  writeQuery,
+} from './message.ts';
 import { answerFromZone, type ZoneSource } from './zone.ts';
 
 export interface DnsOptions {
@@ -19,7 +29,6 @@ export interface DnsOptions {
 const MAX_TCP_CONNECTIONS = 500;
 const TCP_IDLE_MS = 10_000;
 const MAX_MESSAGE_BYTES = 65_535;
-const CLASS_IN = 1;
 const CLASS_ANY = 255;
 
 /** The cluster's DNS server: answers for the cluster's zone itself and asks others about the rest. */
@@ -119,11 +128,9 @@ export class DnsServer implements AsyncDisposable {
 
   /** An ExternalName: our CNAME, then the addresses that another server gives for its target. */
   async #followOutside(query: Query, cname: Answer, target: string, limit: number): Promise<Buffer> {
-    const question = questionFor(target, query.type);
-    const header = Buffer.from([0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
-    header.writeUInt16BE(query.id, 0);
-    const answer = await this.#forwarder.ask(Buffer.concat([header, question]), 'udp');
-    const addresses = answer && query.type === recordTypes.A ? addressesIn(answer, 12 + question.length) : [];
+    const next = writeQuery(query.id, target, query.type);
+    const answer = await this.#forwarder.ask(next, 'udp');
+    const addresses = answer && query.type === recordTypes.A ? addressesIn(answer, next.length) : [];
     const records = addresses.map((address) => ({ type: 'A' as const, name: target, address }));
     return writeAnswer(query, { ...cname, answers: [...cname.answers, ...records] }, limit);
   }
@@ -131,13 +138,6 @@ export class DnsServer implements AsyncDisposable {
 
 function plain(code: Answer['code']): Answer {
   return { code, authoritative: false, answers: [] };
-}
-
-function questionFor(name: string, type: number): Buffer {
-  const labels = name
-    .split('.')
-    .flatMap((label) => [Buffer.from([Math.min(label.length, 63)]), Buffer.from(label.slice(0, 63), 'latin1')]);
-  return Buffer.concat([...labels, Buffer.from([0, type >> 8, type & 0xff, 0, CLASS_IN])]);
 }
 
 /** The A records of an answer whose question ends at `start`. Stops at the first thing it cannot read. */

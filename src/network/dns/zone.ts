@@ -1,7 +1,7 @@
 import type { Service } from '#machinery/types/core-v1.ts';
 import type { Endpoint, EndpointSlice } from '#machinery/types/discovery-v1.ts';
-import type { Answer, DnsRecord } from './message.ts';
-import { recordTypes, responseCodes } from './message.ts';
+import { ipFamily } from '#machinery/validation/net.ts';
+import { type Answer, type DnsRecord, recordTypes, responseCodes } from './message.ts';
 
 /** What the zone is answered from: reads of the newest state. */
 export interface ZoneSource {
@@ -233,8 +233,6 @@ function unique(records: readonly DnsRecord[]): readonly DnsRecord[] {
   return [...new Map(records.map((record) => [JSON.stringify(record), record])).values()];
 }
 
-const IPV4 = /^(?:\d{1,3}\.){3}\d{1,3}$/;
-
 function ipv4(addresses: readonly string[]): readonly string[] {
-  return addresses.filter((address) => IPV4.test(address) && address.split('.').every((part) => Number(part) < 256));
+  return addresses.filter((address) => ipFamily(address) === 4);
 }

@@ -1,5 +1,6 @@
 import type { Endpoint, EndpointSlice } from '#machinery/types/discovery-v1.ts';
 import type { Service } from '#machinery/types/core-v1.ts';
+import { ipFamily } from '#machinery/validation/net.ts';
 
 export interface Backend {
   readonly ip: string;
@@ -99,8 +100,6 @@ function protocolOf(protocol: string | undefined): ServicePortPlan['protocol'] |
   }
 }
 
-const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/;
-
-export function isIpv4(address: string): boolean {
-  return IPV4.test(address);
+function isIpv4(address: string): boolean {
+  return ipFamily(address) === 4;
 }

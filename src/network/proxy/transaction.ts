@@ -94,8 +94,8 @@ export function changes(options: TableOptions, before: TableContent | undefined,
 }
 
 /**
- * Backend addresses that the changed ports mention, with how often the whole content mentions each: only those can
- * enter or leave the hairpin set. Looks at all ports once, which is cheap beside the call of nft.
+ * Those backend addresses of the content that the changed ports mention: no others can enter or leave the hairpin set.
+ * Looks at all ports once, which is cheap beside the call of nft.
  */
 function backendIps(
   content: TableContent | undefined,

@@ -1,5 +1,6 @@
 import { semanticEqual } from '#machinery/equality.ts';
 import { type FieldError, FieldPath, forbidden, invalid, notSupported, required } from '#machinery/field-error.ts';
+import { numberIn } from '#machinery/int-or-string.ts';
 import type { Column } from '#machinery/resource/columns.ts';
 import { wideColumn } from '#machinery/resource/columns.ts';
 import type { KubeObject } from '#machinery/object.ts';
@@ -27,13 +28,8 @@ export function countOrPercent(value: IntOrString | undefined, path: FieldPath):
 }
 
 export function notOver100Percent(value: IntOrString | undefined, path: FieldPath): FieldError[] {
-  if (typeof value !== 'string' || !PERCENT.test(value) || Number.parseInt(value, 10) <= 100) return [];
+  if (typeof value !== 'string' || !PERCENT.test(value) || numberIn(value) <= 100) return [];
   return [invalid(path, value, 'must not be greater than 100%')];
-}
-
-/** The number in a count or a share; 0 where there is none. */
-export function amountOf(value: IntOrString | undefined): number {
-  return typeof value === 'string' ? Number.parseInt(value, 10) || 0 : (value ?? 0);
 }
 
 function isEmpty(selector: LabelSelector): boolean {

@@ -1,5 +1,6 @@
 import { semanticEqual } from '#machinery/equality.ts';
 import { type FieldError, FieldPath, invalid, notSupported, required } from '#machinery/field-error.ts';
+import { numberIn } from '#machinery/int-or-string.ts';
 import type { Draft } from '#machinery/object.ts';
 import { ageColumn, column, nameColumn, wideColumn } from '#machinery/resource/columns.ts';
 import { defineResource } from '#machinery/resource/define.ts';
@@ -10,7 +11,6 @@ import { defaultPodTemplate } from '../../core/pod/defaults.ts';
 import { dropDisabledFields } from '../../core/pod/prepare.ts';
 import { templateWarnings } from '../../core/pod/warnings.ts';
 import {
-  amountOf,
   collisionCountGrows,
   containerColumns,
   countOrPercent,
@@ -113,8 +113,8 @@ function validateStrategy({ type, rollingUpdate }: DaemonSetUpdateStrategy, path
     ...countOrPercent(maxUnavailable, at.at('maxUnavailable')),
     ...countOrPercent(maxSurge, at.at('maxSurge')),
   ];
-  const unavailable = amountOf(maxUnavailable) !== 0;
-  const surge = amountOf(maxSurge) !== 0;
+  const unavailable = numberIn(maxUnavailable) !== 0;
+  const surge = numberIn(maxSurge) !== 0;
   if (unavailable && surge) {
     errors.push(invalid(at.at('maxSurge'), maxSurge, 'may not be set when maxUnavailable is non-zero'));
   } else if (!unavailable && !surge) {

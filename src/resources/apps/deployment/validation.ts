@@ -1,9 +1,9 @@
 import { type FieldError, FieldPath, forbidden, invalid, notSupported, required } from '#machinery/field-error.ts';
+import { numberIn } from '#machinery/int-or-string.ts';
 import type { WriteContext } from '#machinery/resource/definition.ts';
 import type { Deployment, DeploymentStrategy } from '#machinery/types/apps-v1.ts';
 import { nonNegative } from '#machinery/validation/basics.ts';
 import {
-  amountOf,
   collisionCountGrows,
   countOrPercent,
   immutable,
@@ -49,7 +49,7 @@ function validateStrategy({ type, rollingUpdate }: DeploymentStrategy, path: Fie
     ...countOrPercent(maxUnavailable, at.at('maxUnavailable')),
     ...countOrPercent(maxSurge, at.at('maxSurge')),
   ];
-  if (amountOf(maxUnavailable) === 0 && amountOf(maxSurge) === 0) {
+  if (numberIn(maxUnavailable) === 0 && numberIn(maxSurge) === 0) {
     errors.push(invalid(at.at('maxUnavailable'), maxUnavailable, 'may not be 0 when `maxSurge` is 0'));
   }
   return [...errors, ...notOver100Percent(maxUnavailable, at.at('maxUnavailable'))];
