@@ -105,6 +105,11 @@ test('openapi: the v2 document is also the protobuf message that kubectl asks fo
 });
 
 test('openapi: other paths are left to others, other media types are refused', () => {
-  assert.equal(openApi.handle('/openapi/v3/apis/nope/v1', undefined, undefined), undefined);
+  assert.equal(openApi.handle('/openapi/v1', undefined, undefined), undefined);
+  assert.deepEqual(openApi.handle('/openapi/v3/apis/nope/v1', undefined, undefined), {
+    status: 404,
+    headers: {},
+    body: new Uint8Array(),
+  });
   assert.throws(() => openApi.handle('/openapi/v2', 'text/plain', undefined), StatusError);
 });

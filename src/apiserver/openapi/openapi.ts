@@ -44,6 +44,9 @@ const SWAGGER_PROTOBUF = 'application/com.github.proto-openapi.spec.v2.v1.0+prot
 /** What clients ask for; it is no media type by the rules, so that the answer has the other name. */
 const SWAGGER_PROTOBUF_ALIAS = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';
 
+/** Below v3 upstream says nothing of what there is not. */
+const NO_DOCUMENT: DocumentAnswer = { status: 404, headers: {}, body: new Uint8Array() };
+
 /** A document whose URL has its hash never changes. */
 const FOREVER_SECONDS = 365 * 24 * 60 * 60;
 
@@ -96,7 +99,7 @@ export function createOpenApi(options: OpenApiOptions): OpenApi {
         );
       }
       const found = findVersion(trimmed, groups);
-      if (!found) return undefined;
+      if (!found) return trimmed.startsWith('/openapi/v3/') ? NO_DOCUMENT : undefined;
       const [group, version] = found;
       const hash = hashOf(group, version);
       if (request.hash && request.hash !== hash) return movedTo(`${trimmed}?hash=${hash}`);
