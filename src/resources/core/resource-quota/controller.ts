@@ -13,7 +13,7 @@ import { resourceQuota } from './resource-quota.ts';
 import { scopesOf } from './scopes.ts';
 
 /** Everything is counted again this often, whatever happened. */
-const RESYNC_MS = 300_000;
+const RESYNC_MS = 180_000;
 /** Admission has charged a new object already; it is counted again only to be sure, when others have come too. */
 const SETTLE_MS = 1_000;
 /** Names in quotas that nobody serves are looked up again this often. */
