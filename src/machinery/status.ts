@@ -125,8 +125,12 @@ export function modifiedConflictError(resource: GroupResource, name: string): St
   );
 }
 
-/** `kind` and its group (not the resource): 422 with a cause for each field error. */
-export function invalidError(group: string, kind: string, name: string, errors: readonly FieldError[]): StatusError {
+/** Errors that one answer names. A request of 3 MiB can hold 100,000 of them, and each is longer than what is wrong. */
+const MAX_CAUSES = 1_000;
+
+/** `kind` and its group (not the resource): 422 with a cause for each field error, up to `MAX_CAUSES`. */
+export function invalidError(group: string, kind: string, name: string, all: readonly FieldError[]): StatusError {
+  const errors = all.length > MAX_CAUSES ? all.slice(0, MAX_CAUSES) : all;
   const causes: StatusCause[] = errors.map((error) => ({
     reason: error.type,
     message: error.message,

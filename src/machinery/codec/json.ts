@@ -51,6 +51,11 @@ export function parseJson(source: Uint8Array | string, options: JsonOptions = {}
   return reread(text, options.repeatedKeys ?? 'merge');
 }
 
+/** Throws JsonSyntaxError where objects and arrays of a JSON text are nested deeper than `maxDepth`. */
+export function requireJsonDepth(text: string, maxDepth: number): void {
+  scanJson(text, maxDepth);
+}
+
 /** Writes JSON; `bigint` becomes a number literal. Members that are undefined are left out. */
 export function stringifyJson(value: unknown): string {
   try {
@@ -85,6 +90,8 @@ function scanJson(text: string, maxDepth: number): Scan {
   let depth = 0;
   let digits = 0;
   let special = false;
+  // looked for once, not once for each string: text without any would be read over and over
+  let surrogate = nextSurrogate(text, 0);
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
     if (code >= 0x30 && code <= 0x39) {
@@ -97,7 +104,8 @@ function scanJson(text: string, maxDepth: number): Scan {
     if (code === QUOTE) {
       const end = endOfString(text, at);
       if (end < 0) return { colons, special };
-      if (!special && hasSurrogate(text, at, end)) special = true;
+      if (surrogate >= 0 && surrogate < at) surrogate = nextSurrogate(text, at);
+      if (surrogate >= 0 && surrogate < end) special = true;
       at = end;
     } else if (code === 0x3a) colons++;
     else if (code === 0x7b || code === 0x5b) {
@@ -119,13 +127,13 @@ function endOfString(text: string, start: number): number {
   return -1;
 }
 
-/** Whether a string holds an escaped surrogate, which may be alone. */
-function hasSurrogate(text: string, start: number, end: number): boolean {
-  for (let at = text.indexOf('\\u', start); at >= 0 && at < end; at = text.indexOf('\\u', at + 2)) {
+/** Position of the next escaped surrogate, which may be alone; -1 where there is none. */
+function nextSurrogate(text: string, start: number): number {
+  for (let at = text.indexOf('\\u', start); at >= 0; at = text.indexOf('\\u', at + 2)) {
     const first = text.charCodeAt(at + 2) | 0x20;
-    if (first === 0x64) return true;
+    if (first === 0x64) return at;
   }
-  return false;
+  return -1;
 }
 
 function countKeys(root: unknown): number {
@@ -214,16 +222,23 @@ function scalarOf(token: string, onFloat: () => void): unknown {
   if (/^-?\d+$/.test(token)) return integerOf(token);
   const value: unknown = JSON.parse(token);
   if (typeof value !== 'number') return value;
-  if (!Number.isFinite(value)) {
-    throw new JsonSyntaxError(`json: cannot unmarshal number ${token} into Go value of type float64`);
-  }
+  if (!Number.isFinite(value)) throw outOfRange(token);
   if (Number.isInteger(value)) onFloat();
   return value;
 }
 
+/** A number that not even a float64 holds. Its text may be long. */
+function outOfRange(token: string): JsonSyntaxError {
+  const shown = token.length > MAX_SHOWN_NUMBER ? `${token.slice(0, MAX_SHOWN_NUMBER)}...` : token;
+  return new JsonSyntaxError(`json: cannot unmarshal number ${shown} into Go value of type float64`);
+}
+
+const MAX_SHOWN_NUMBER = 400;
+
 function integerOf(token: string): number | bigint {
   const value = Number(token);
   if (Number.isSafeInteger(value)) return value === 0 ? 0 : value;
+  if (!Number.isFinite(value)) throw outOfRange(token);
   return BigInt(token);
 }
 

@@ -26,6 +26,9 @@ export const MAX_YAML_ALIASES = 1_000;
 /** Values after all aliases are followed. */
 export const MAX_YAML_NODES = 1_000_000;
 
+/** Repeated keys that are told of. */
+const MAX_REPEATED = 1_000;
+
 /** Text that is no YAML, or passes a limit. */
 export class YamlError extends Error {
   override readonly name = 'YamlError';
@@ -54,7 +57,7 @@ export function readYaml(text: string): ParsedYaml {
     const events = parseFirst(source);
     const options = { source, schema: SCHEMA, json: true, maxAliases: MAX_YAML_ALIASES };
     const document = constructFromEvents(events, options).find((one) => one !== null && one !== undefined);
-    return { value: plain(document ?? null, { left: MAX_YAML_NODES }), repeated: repeatedKeys(events, source) };
+    return { value: plain(document ?? null, { left: MAX_YAML_NODES }, 0), repeated: repeatedKeys(events, source) };
   } catch (error) {
     if (!(error instanceof YAMLException)) throw error;
     throw new YamlError(`error converting YAML to JSON: yaml: ${error.message}`, { cause: error });
@@ -103,6 +106,7 @@ interface Level {
 function repeatedKeys(events: readonly Event[], source: string): readonly string[] {
   const found: string[] = [];
   const levels: Level[] = [];
+  const lineOf = lineCounter(source);
   for (const event of events) {
     if (event.type === EVENT_DOCUMENT) continue;
     if (event.type === EVENT_POP) {
@@ -115,8 +119,8 @@ function repeatedKeys(events: readonly Event[], source: string): readonly string
       if (level.key === undefined) level.key = key;
       else {
         // a key that is no scalar is refused elsewhere
-        if (level.key !== '<<' && level.keys.has(level.key)) {
-          found.push(`line ${lineOf(source, startOf(event))}: key ${JSON.stringify(level.key)} already set in map`);
+        if (level.key !== '<<' && level.keys.has(level.key) && found.length < MAX_REPEATED) {
+          found.push(`line ${lineOf(startOf(event))}: key ${JSON.stringify(level.key)} already set in map`);
         }
         level.keys.add(level.key);
         level.key = undefined;
@@ -133,8 +137,14 @@ function startOf(event: Exclude<Event, { readonly type: typeof EVENT_DOCUMENT | 
   return event.type === EVENT_ALIAS ? event.anchorStart : event.start;
 }
 
-function lineOf(source: string, position: number): number {
-  return source.slice(0, position).split('\n').length;
+/** Tells lines of positions that come in order; each part of the text is read once. */
+function lineCounter(source: string): (position: number) => number {
+  let line = 1;
+  let next = source.indexOf('\n');
+  return (position) => {
+    for (; next >= 0 && next < position; next = source.indexOf('\n', next + 1)) line++;
+    return line;
+  };
 }
 
 /** Writes YAML that kubectl reads back as the same value; keys sorted as it writes them. */
@@ -192,10 +202,14 @@ const float = defineScalarTag<number>('tag:yaml.org,2002:float', {
   represent: (data: number) => (Number.isInteger(data) ? data.toExponential() : String(data)),
 });
 
-function readInteger(source: string): number | bigint {
+/** Digits of the longest integer that has to be read exactly: 64 bits in base 2, with room for leading zeros. */
+const MAX_EXACT_DIGITS = 400;
+
+function readInteger(source: string): number | bigint | typeof NOT_RESOLVED {
   const digits = source.replaceAll('_', '').replace(/^\+/, '');
   const sign = digits.startsWith('-') ? -1n : 1n;
   const unsigned = digits.replace('-', '');
+  if (unsigned.length > MAX_EXACT_DIGITS) return NOT_RESOLVED; // beyond float64 too, so it is text
   const octal = /^0[0-7]+$/.test(unsigned) ? `0o${unsigned.slice(1)}` : unsigned;
   const value = sign * BigInt(octal);
   if (value > UINT64_MAX || value < INT64_MIN) return Number(value);
@@ -226,12 +240,14 @@ interface Budget {
 }
 
 /** A copy in which aliases are copies too, so that nobody changes two places at once; bounded. */
-function plain(value: unknown, budget: Budget): unknown {
+function plain(value: unknown, budget: Budget, depth: number): unknown {
   budget.left--;
   if (budget.left < 0) throw new YamlError(`the document has more than ${MAX_YAML_NODES} values`);
   if (value === null || typeof value !== 'object') return value;
-  if (Array.isArray(value)) return value.map((item: unknown) => plain(item, budget));
+  // an alias may stand for what it is in
+  if (depth > MAX_YAML_DEPTH) throw new YamlError(`the document is nested more than ${MAX_YAML_DEPTH} deep`);
+  if (Array.isArray(value)) return value.map((item: unknown) => plain(item, budget, depth + 1));
   const result: Record<string, unknown> = {};
-  for (const [key, item] of Object.entries(value)) define(result, key, plain(item, budget));
+  for (const [key, item] of Object.entries(value)) define(result, key, plain(item, budget, depth + 1));
   return result;
 }

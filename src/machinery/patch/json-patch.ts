@@ -1,3 +1,4 @@
+import { requireJsonDepth } from '../codec/json.ts';
 import { define, draftOf } from '../object.ts';
 import { badRequestError, entityTooLargeError, failure, type StatusError } from '../status.ts';
 
@@ -10,6 +11,9 @@ export interface JsonPatchLimits {
 /** The API server's own limits. */
 export const jsonPatchLimits: JsonPatchLimits = { maxOperations: 10_000, maxCopiedBytes: 3 * 1024 * 1024 };
 
+/** Nesting of a patch, and of a document while it is patched. No object that is decoded later may be as deep. */
+export const MAX_PATCH_DEPTH = 2_000;
+
 /** Objects and arrays of a patch in which a number is written otherwise than the server writes it (`2.0`, `2e0`). */
 const oddlyWritten = new WeakSet<object>();
 
@@ -19,6 +23,7 @@ const oddlyWritten = new WeakSet<object>();
  */
 export function parseJsonPatch(text: string): unknown {
   try {
+    requireJsonDepth(text, MAX_PATCH_DEPTH);
     return JSON.parse(text, reviveNumber);
   } catch (error) {
     throw badRequestError(`error decoding patch: ${error instanceof Error ? error.message : String(error)}`);
@@ -58,13 +63,25 @@ export function applyJsonPatch(document: unknown, patch: unknown, limits: JsonPa
       carryOut(root, operation);
       continue;
     }
-    const value = draftOf(memberAt(place(root, operation['from'])));
+    const copied = memberAt(place(root, operation['from']));
+    requireDepth(copied);
+    const value = draftOf(copied);
     copiedBytes += jsonBytes(value);
     const target = place(root, operation['path']);
     if (copiedBytes > limits.maxCopiedBytes) throw rejected();
     add(target, value);
   }
+  requireDepth(root);
   return root;
+}
+
+/** Operations can stack what is shallow on its own; whoever reads the result does so recursively. */
+function requireDepth(root: unknown): void {
+  let level: unknown[] = [root];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > MAX_PATCH_DEPTH) throw rejected();
+    level = level.flatMap((value) => (value !== null && typeof value === 'object' ? Object.values(value) : []));
+  }
 }
 
 type Operation = Readonly<Record<string, unknown>>;

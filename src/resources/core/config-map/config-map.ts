@@ -34,7 +34,7 @@ function validateConfigMap({ data = {}, binaryData = {} }: ConfigMap): FieldErro
   for (const [key, value] of Object.entries(data)) {
     const path = FieldPath.of('data').key(key);
     errors.push(...invalidFor(isConfigMapKey(key), key, path));
-    if (binaryData[key] !== undefined) errors.push(invalid(path, key, 'duplicate of key present in binaryData'));
+    if (Object.hasOwn(binaryData, key)) errors.push(invalid(path, key, 'duplicate of key present in binaryData'));
     bytes += Buffer.byteLength(value ?? '');
   }
   for (const [key, value] of Object.entries(binaryData)) {

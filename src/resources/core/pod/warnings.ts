@@ -224,8 +224,10 @@ function duplicateEnv({ env }: Pick<Container, 'env'>, path: string): string[] {
 function duplicates(
   values: readonly string[],
 ): { readonly index: number; readonly value: string; readonly first: number }[] {
+  const seen = new Map<string, number>();
   return values.flatMap((value, index) => {
-    const first = values.indexOf(value);
-    return value && first < index ? [{ index, value, first }] : [];
+    const first = seen.get(value);
+    if (first === undefined) seen.set(value, index);
+    return value && first !== undefined ? [{ index, value, first }] : [];
   });
 }
