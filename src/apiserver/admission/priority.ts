@@ -79,7 +79,7 @@ function onlyOneDefault(
 }
 
 function keepSystemClass(request: AdmissionRequest): void {
-  if (request.name in SYSTEM_PRIORITIES) {
+  if (Object.hasOwn(SYSTEM_PRIORITIES, request.name)) {
     throw refusal(request, 'this is a system priority class and cannot be deleted');
   }
 }

@@ -5,7 +5,7 @@ import type { Answer, ApiRequest, Sink, Upgrade } from './exchange.ts';
 import { TAKEN } from './exchange.ts';
 import { drained } from './http2.ts';
 import type { Serving } from './listener.ts';
-import { pathAndQuery, verifiedCertificate } from './target.ts';
+import { pathAndQuery, unfinished, verifiedCertificate } from './target.ts';
 
 /** Serves the requests and upgrades that come in on `server`. */
 export function serveHttp1(server: Server, serving: Serving): void {
@@ -54,7 +54,7 @@ function requestOf(message: IncomingMessage, signal: AbortSignal): ApiRequest {
     },
     all: (name) => headersDistinct[name] ?? [],
     headerNames: () => Object.keys(headers),
-    body: message,
+    body: unfinished(message),
     contentLength: length === undefined ? undefined : Number(length),
     remoteAddress: socket.remoteAddress ?? '',
     clientCertificate: verifiedCertificate(socket),

@@ -2,7 +2,7 @@ import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'nod
 import type { TLSSocket } from 'node:tls';
 import type { Answer, AnswerHeaders, ApiRequest, Sink } from './exchange.ts';
 import type { Serving } from './listener.ts';
-import { pathAndQuery, verifiedCertificate } from './target.ts';
+import { pathAndQuery, unfinished, verifiedCertificate } from './target.ts';
 
 interface IncomingStream {
   readonly stream: ServerHttp2Stream;
@@ -45,7 +45,7 @@ function requestOf(
     },
     all: valuesOf,
     headerNames: () => Object.keys(headers).filter((name) => !name.startsWith(':')),
-    body: stream,
+    body: unfinished(stream),
     contentLength: length === undefined ? undefined : Number(length),
     remoteAddress: socket.remoteAddress ?? '',
     clientCertificate: verifiedCertificate(socket),

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 
 /** A request target taken apart. A path that is not valid percent-encoding stays as it is and will not be found. */
@@ -33,4 +34,9 @@ export function verifiedCertificate(socket: TLSSocket): Uint8Array | undefined {
     certificates.set(socket, known);
   }
   return known.der;
+}
+
+/** A body that may be left half read: whoever stops (it is too large) still has an answer to give on the connection. */
+export function unfinished(body: Readable): AsyncIterable<Uint8Array> {
+  return { [Symbol.asyncIterator]: () => body.iterator({ destroyOnReturn: false }) };
 }

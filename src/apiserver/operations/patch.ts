@@ -1,7 +1,7 @@
 import { type DecodeOptions, type Decoded, decodeObject } from '#machinery/codec/decode.ts';
 import { parseJson, stringifyJson } from '#machinery/codec/json.ts';
 import { FieldPath, invalid } from '#machinery/field-error.ts';
-import { applyJsonPatch, parseJsonPatch } from '#machinery/patch/json-patch.ts';
+import { applyJsonPatch, MAX_PATCH_DEPTH, parseJsonPatch } from '#machinery/patch/json-patch.ts';
 import { applyMergePatch } from '#machinery/patch/merge-patch.ts';
 import { applyStrategicMergePatch } from '#machinery/patch/strategic-merge.ts';
 import type { StructSchema } from '#machinery/schema/schema.ts';
@@ -83,7 +83,7 @@ export function patchOf(schema: StructSchema, type: string, body: Buffer): Patch
       problems: patchProblems(operations, body),
     };
   }
-  const { value: patch, duplicates } = parseText(body, false);
+  const { value: patch, duplicates } = parseText(body, false, MAX_PATCH_DEPTH);
   return type === MERGE_PATCH
     ? { apply: (document) => applyMergePatch(document, patch), duplicates, problems: [] }
     : { apply: (document) => applyStrategicMergePatch(document, patch, schema), duplicates, problems: [] };

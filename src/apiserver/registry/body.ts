@@ -1,5 +1,5 @@
 import { type Decoded, decodeObject, type FieldValidation } from '#machinery/codec/decode.ts';
-import { JsonSyntaxError, type ParsedJson, parseJson } from '#machinery/codec/json.ts';
+import { JsonSyntaxError, MAX_JSON_DEPTH, type ParsedJson, parseJson } from '#machinery/codec/json.ts';
 import { decodeProtobuf, ProtobufError, unwrapUnknown } from '#machinery/codec/protobuf.ts';
 import { parseYaml, YamlError } from '#machinery/codec/yaml.ts';
 import type { Draft, KubeObject } from '#machinery/object.ts';
@@ -72,12 +72,12 @@ function readProtobuf<Result>(read: () => Result): Result {
   }
 }
 
-/** Parses JSON or YAML. Throws StatusError 400. */
-export function parseText(bytes: Uint8Array, yaml: boolean): TextBody {
+/** Parses JSON, nested at most `maxDepth` deep, or YAML. Throws StatusError 400. */
+export function parseText(bytes: Uint8Array, yaml: boolean, maxDepth = MAX_JSON_DEPTH): TextBody {
   try {
     const parsed = yaml
       ? { value: parseYaml(Buffer.from(bytes).toString('utf8')), duplicates: [], floats: [] }
-      : parseJson(bytes);
+      : parseJson(bytes, { maxDepth });
     return { media: 'json', ...parsed, ...typeMetaOf(parsed.value) };
   } catch (error) {
     if (error instanceof YamlError) throw badRequestError(error.message);

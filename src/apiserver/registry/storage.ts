@@ -1,8 +1,9 @@
 import { stringifyJson } from '#machinery/codec/json.ts';
 import type { KubeObject } from '#machinery/object.ts';
+import { entityTooLargeError } from '#machinery/status.ts';
 import type { ResourceDefinition } from '#machinery/resource/definition.ts';
 import type { ValueTransformer } from '#store/encryption.ts';
-import type { Store } from '#store/store.ts';
+import { MAX_VALUE_BYTES, type Store, ValueTooLarge } from '#store/store.ts';
 import type { CachedObject, ResourceCache } from '../cache/cache.ts';
 
 export interface StorageOptions {
@@ -33,14 +34,15 @@ export class Storage {
   }
 
   /**
-   * Compares and swaps; resolves with the new revision, which the cache then shows. Throws RevisionMismatch.
+   * Compares and swaps; resolves with the new revision, which the cache then shows. Throws RevisionMismatch and StatusError 413.
    * `now` in milliseconds, for what expires.
    */
   async write(object: KubeObject, bytes: Uint8Array, expected: number, now: number): Promise<number> {
     const key = this.#key(object);
     const { ttlMs } = this.definition;
     const value = this.#transformer ? this.#transformer.seal(key, bytes) : bytes;
-    const revision = await this.#store.put(key, value, expected, ttlMs === undefined ? {} : { expiresAt: now + ttlMs });
+    const options = ttlMs === undefined ? {} : { expiresAt: now + ttlMs };
+    const revision = await this.#store.put(key, value, expected, options).catch(tooLarge);
     await this.cache.waitUntil(revision);
     return revision;
   }
@@ -56,6 +58,12 @@ export class Storage {
     const { namespace, name = '' } = metadata;
     return this.cache.prefix + (this.definition.namespaced ? `${namespace}/${name}` : name);
   }
+}
+
+/** A request may be larger than an object: the client is told which limit it has passed. */
+function tooLarge(error: unknown): never {
+  if (!(error instanceof ValueTooLarge)) throw error;
+  throw entityTooLargeError(`Request entity too large: limit of an object is ${MAX_VALUE_BYTES}`);
 }
 
 /** An object as it lies in the store: JSON, without resourceVersion, which is the revision of the write. */

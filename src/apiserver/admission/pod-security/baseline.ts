@@ -162,9 +162,8 @@ export const baselineChecks: Readonly<Record<string, Check>> = {
     reason: 'forbidden sysctls',
     violation({ spec }, minor) {
       const names = (spec.securityContext?.sysctls ?? []).map(({ name }) => name);
-      const bad = names.filter(
-        (name) => (SAFE_SYSCTLS[name] ?? Number.POSITIVE_INFINITY) > minor || !(name in SAFE_SYSCTLS),
-      );
+      const since = (name: string) => (Object.hasOwn(SAFE_SYSCTLS, name) ? SAFE_SYSCTLS[name] : undefined);
+      const bad = names.filter((name) => (since(name) ?? Number.POSITIVE_INFINITY) > minor);
       return bad.length > 0 ? bad.join(', ') : undefined;
     },
   },
