@@ -1,4 +1,10 @@
-import { type DecodeOptions, type Decoded, decodeObject } from '#machinery/codec/decode.ts';
+import {
+  type DecodeOptions,
+  type Decoded,
+  decodeObject,
+  type FieldValidation,
+  showRepeated,
+} from '#machinery/codec/decode.ts';
 import { parseJson, stringifyJson } from '#machinery/codec/json.ts';
 import { FieldPath, invalid } from '#machinery/field-error.ts';
 import { applyJsonPatch, MAX_PATCH_DEPTH, parseJsonPatch } from '#machinery/patch/json-patch.ts';
@@ -7,7 +13,7 @@ import { applyStrategicMergePatch } from '#machinery/patch/strategic-merge.ts';
 import type { StructSchema } from '#machinery/schema/schema.ts';
 import { badRequestError, invalidError, isStatus, unsupportedMediaTypeError } from '#machinery/status.ts';
 import type { Answer } from '../http/exchange.ts';
-import { contentTypeOf, parseText, readBody } from '../registry/body.ts';
+import { contentTypeOf, parseText, readBody, type TextBody } from '../registry/body.ts';
 import { applyFields, ownFields } from '../registry/managed-fields.ts';
 import type { ServedResource } from '../registry/registry.ts';
 import { type Change, updateObject } from '../registry/update.ts';
@@ -84,9 +90,15 @@ export function patchOf(schema: StructSchema, type: string, body: Buffer): Patch
     };
   }
   const { value: patch, duplicates } = parseText(body, false, MAX_PATCH_DEPTH);
-  return type === MERGE_PATCH
-    ? { apply: (document) => applyMergePatch(document, patch), duplicates, problems: [] }
-    : { apply: (document) => applyStrategicMergePatch(document, patch, schema), duplicates, problems: [] };
+  if (type === MERGE_PATCH) return { apply: (document) => applyMergePatch(document, patch), duplicates, problems: [] };
+  return { apply: (document) => mergeStrategically(document, patch, schema), duplicates, problems: [] };
+}
+
+/** A strategic merge works on the fields of the kind: that it names another kind has no effect. */
+function mergeStrategically(document: unknown, patch: unknown, schema: StructSchema): unknown {
+  const { kind, apiVersion } = (document ?? {}) as { readonly kind?: unknown; readonly apiVersion?: unknown };
+  const merged = applyStrategicMergePatch(document, patch, schema);
+  return { ...(merged as object), kind, apiVersion }; // a merge makes an object
 }
 
 function patching(served: ServedResource, { request, fieldValidation }: WriteParameters, read: () => Patch): Change {
@@ -132,8 +144,8 @@ export function decodePatched(
 }
 
 function requireTyped(patched: unknown): void {
-  const { kind, apiVersion } = (patched ?? {}) as { readonly kind?: unknown; readonly apiVersion?: unknown };
-  if (!kind || !apiVersion) throw badRequestError("Object 'Kind' or 'apiVersion' is missing in the patched object");
+  const { apiVersion } = (patched ?? {}) as { readonly apiVersion?: unknown };
+  if (!apiVersion) throw badRequestError("Object 'apiVersion' is missing in the patched object");
 }
 
 /** A patch cannot make another kind of an object. */
@@ -152,13 +164,13 @@ function showPatched(patched: unknown): string {
 }
 
 function applying(served: ServedResource, { request, force, fieldValidation }: WriteParameters, body: Buffer): Change {
-  const parsed = parseText(body, true);
+  const parsed = parseApplied(body, fieldValidation);
   const { definition, apiVersion, version } = served;
   const checked = decodeObject(parsed.value, version.schema, {
     fieldValidation,
     kind: definition.kind,
     apiVersion,
-    duplicates: parsed.duplicates,
+    repeated: parsed.repeated,
     floats: parsed.floats,
   });
   for (const text of checked.warnings) request.warn(text);
@@ -172,4 +184,11 @@ function applying(served: ServedResource, { request, force, fieldValidation }: W
     applyDefaults(served, object);
     return object;
   };
+}
+
+/** Reads an applied configuration. Throws StatusError 400; repeated keys are an error only where reading is strict. */
+export function parseApplied(body: Buffer, fieldValidation: FieldValidation): TextBody {
+  const parsed = parseText(body, true);
+  if (fieldValidation !== 'Strict' || parsed.repeated.length === 0) return parsed;
+  throw badRequestError(`error strict decoding YAML: ${showRepeated(parsed.repeated)}`);
 }

@@ -15,12 +15,12 @@ import { answerOf } from '../answers/respond.ts';
 import { readOne } from '../cache/list.ts';
 import type { Answer } from '../http/exchange.ts';
 import type { Rendering } from '../negotiation/accept.ts';
-import { decodeBody, parseText, readBody, readObject } from '../registry/body.ts';
+import { decodeBody, readBody, readObject } from '../registry/body.ts';
 import type { ServedResource } from '../registry/registry.ts';
 import { updateObject } from '../registry/update.ts';
 import { apiVersionOf, oneToServed } from '../registry/versions.ts';
 import type { Exchange } from '../request/exchange.ts';
-import { APPLY_PATCH, decodePatched, type Patch, patchOf, patchType } from './patch.ts';
+import { APPLY_PATCH, decodePatched, parseApplied, type Patch, patchOf, patchType } from './patch.ts';
 import { type WriteParameters, writeParameters } from './write-request.ts';
 
 const KIND = 'Scale';
@@ -78,7 +78,8 @@ export async function patchScale(served: ServedResource, exchange: Exchange): Pr
 }
 
 function applying(served: ServedResource, parameters: WriteParameters, bytes: Buffer): ScaleChange {
-  const applied = parseText(bytes, true);
+  const applied = parseApplied(bytes, parameters.fieldValidation);
+  if (parameters.fieldValidation === 'Warn') for (const text of applied.repeated) parameters.request.warn(text);
   return async (live) => {
     const context = contextOf(served, parameters);
     const { object, conflicts } = await applyPatch({

@@ -1,7 +1,7 @@
 import { type Decoded, decodeObject, type FieldValidation } from '#machinery/codec/decode.ts';
 import { JsonSyntaxError, MAX_JSON_DEPTH, type ParsedJson, parseJson } from '#machinery/codec/json.ts';
 import { decodeProtobuf, ProtobufError, unwrapUnknown } from '#machinery/codec/protobuf.ts';
-import { parseYaml, YamlError } from '#machinery/codec/yaml.ts';
+import { readYaml, YamlError } from '#machinery/codec/yaml.ts';
 import type { Draft, KubeObject } from '#machinery/object.ts';
 import type { StructSchema } from '#machinery/schema/schema.ts';
 import { badRequestError, entityTooLargeError, unsupportedMediaTypeError } from '#machinery/status.ts';
@@ -15,7 +15,7 @@ export const MAX_BODY_BYTES = 3 * 1024 * 1024;
 export type ParsedBody = TextBody | ({ readonly media: 'protobuf'; readonly message: Uint8Array } & TypeMeta);
 
 /** JSON or YAML. */
-export type TextBody = { readonly media: 'json' } & ParsedJson & TypeMeta;
+export type TextBody = { readonly media: 'json'; readonly repeated: readonly string[] } & ParsedJson & TypeMeta;
 
 interface TypeMeta {
   readonly apiVersion: string;
@@ -76,8 +76,8 @@ function readProtobuf<Result>(read: () => Result): Result {
 export function parseText(bytes: Uint8Array, yaml: boolean, maxDepth = MAX_JSON_DEPTH): TextBody {
   try {
     const parsed = yaml
-      ? { value: parseYaml(Buffer.from(bytes).toString('utf8')), duplicates: [], floats: [] }
-      : parseJson(bytes, { maxDepth });
+      ? { ...readYaml(Buffer.from(bytes).toString('utf8')), duplicates: [], floats: [] }
+      : { ...parseJson(bytes, { maxDepth }), repeated: [] };
     return { media: 'json', ...parsed, ...typeMetaOf(parsed.value) };
   } catch (error) {
     if (error instanceof YamlError) throw badRequestError(error.message);
@@ -123,6 +123,7 @@ export function decodeBody(body: ParsedBody, expected: Expected, fieldValidation
           kind,
           apiVersion,
           duplicates: body.duplicates,
+          repeated: body.repeated,
           floats: body.floats,
         });
   object.apiVersion = apiVersion;

@@ -48,9 +48,11 @@ export async function convertBetween(
   const version = definition.versions.find((other) => apiVersionOf(definition.group, other.version) === apiVersion);
   if (!version) return undefined;
   if (version.version === served.version.version) return { object, schema: version.schema };
-  const stored = await toStorage(served, object as Draft<KubeObject>); // decoded in the served version
+  // an object that lacks required members has them empty in a typed version
+  const whole = normalizeZero(object as Draft<KubeObject>, served.version.schema); // decoded in the served version
+  const stored = await toStorage(served, whole);
   const target = { ...served, version, apiVersion };
-  return { object: await oneToServed(target, stored), schema: version.schema };
+  return { object: normalizeZero(await oneToServed(target, stored), version.schema), schema: version.schema };
 }
 
 export function apiVersionOf(group: string, version: string): string {

@@ -10,6 +10,8 @@ export interface DecodeOptions {
   readonly fieldValidation: FieldValidation;
   /** Paths of repeated keys, from parseJson. */
   readonly duplicates?: readonly string[];
+  /** What readYaml tells of repeated keys. */
+  readonly repeated?: readonly string[];
   /** Paths of whole numbers written as floats, from parseJson. */
   readonly floats?: readonly string[];
   /** Kind and version that messages name. */
@@ -36,15 +38,23 @@ const MAX_STRICT_ERRORS = 100;
 export function decodeObject(value: unknown, schema: StructSchema, options: DecodeOptions): Decoded {
   const decoder = new Decoder(options);
   const object = value === null ? decoder.empty(schema) : decoder.struct(value, schema, '');
-  const problems = [...decoder.unknown, ...(options.duplicates ?? []).map((path) => `duplicate field "${path}"`)];
-  const shown = problems.slice(0, MAX_STRICT_ERRORS);
+  const { repeated = [], duplicates = [] } = options;
+  const fields = [...decoder.unknown, ...duplicates.map((path) => `duplicate field "${path}"`)];
+  const shown = [...repeated, ...fields].slice(0, MAX_STRICT_ERRORS);
   if (shown.length > 0 && options.fieldValidation === 'Strict') {
-    throw badRequestError(handled(options, `strict decoding error: ${shown.join(', ')}`));
+    const lines = repeated.length > 0 ? [showRepeated(repeated)] : [];
+    const problems = [...lines, ...fields.slice(0, MAX_STRICT_ERRORS)];
+    throw badRequestError(handled(options, `strict decoding error: ${problems.join(', ')}`));
   }
   return {
     object: object as Draft<KubeObject>,
     warnings: options.fieldValidation === 'Warn' ? shown : [],
   };
+}
+
+/** Repeated keys of YAML as one error. */
+export function showRepeated(repeated: readonly string[]): string {
+  return ['yaml: unmarshal errors:', ...repeated.map((line) => `  ${line}`)].join('\n');
 }
 
 /** Gives absent and zero values their served form; unknown fields go. For objects made by us rather than a client. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { parseYaml, parseYamlDocuments, stringifyYaml, YamlError } from './yaml.ts';
+import { parseYaml, readYaml, stringifyYaml, YamlError } from './yaml.ts';
 
 test('yaml: plain scalars are what kubectl takes them for', () => {
   const cases: readonly (readonly [string, unknown])[] = [
@@ -50,7 +50,8 @@ test('yaml: anchors are copied, merge keys merged, other keys become text', () =
 });
 
 test('yaml: documents are told apart and empty ones left out', () => {
-  assert.deepEqual(parseYamlDocuments('a: 1\n---\n# nothing\n---\nb: 2\n...\n'), [{ a: 1 }, { b: 2 }]);
+  assert.deepEqual(parseYaml('# one\n---\n# two\n---\na: 1\n---\nb: {\n...\n'), { a: 1 });
+  assert.deepEqual(parseYaml('{a: 1} x'), { a: 1 });
   assert.equal(parseYaml('# only\n'), null);
   assert.equal(parseYaml(''), null);
 });
@@ -60,9 +61,17 @@ test('yaml: what is no YAML, or a bomb, is refused', () => {
     'a: &a0 [x]',
     ...Array.from({ length: 12 }, (_, at) => `b${at}: &a${at + 1} [${`*a${at},`.repeat(10)}]`),
   ];
-  for (const text of ['a:\n\tb: 1\n', 'a: *nope', 'a: 1\na: 2\n', 'a: {b}}\n', bomb.join('\n'), '['.repeat(2000)]) {
+  for (const text of ['a:\n\tb: 1\n', 'a: *nope', 'a: 1\nb', 'a: {b}}\n', bomb.join('\n'), '['.repeat(2000)]) {
     assert.throws(() => parseYaml(text), YamlError, text.slice(0, 40));
   }
+});
+
+test('yaml: repeated keys are told of, the last one counts', () => {
+  const text = 'a: 1\nb: &b {c: 1, c: 2}\nd:\n- {<<: *b, c: 3}\na:\n  b: x\n';
+  assert.deepEqual(readYaml(text), {
+    value: { a: { b: 'x' }, b: { c: 2 }, d: [{ c: 3 }] },
+    repeated: ['line 2: key "c" already set in map', 'line 6: key "a" already set in map'],
+  });
 });
 
 test('yaml: JSON survives being written and read', () => {

@@ -13,7 +13,10 @@ export type FieldSelection = readonly FieldRequirement[];
 export function parseFieldSelector(text: string): FieldSelection {
   const requirements: FieldRequirement[] = [];
   for (const term of splitTerms(text)) {
-    if (term !== '') requirements.push(parseTerm(term));
+    if (term === '') continue;
+    const requirement = parseTerm(term);
+    // a term without field and value (`=`) asks for nothing
+    if (requirement.field !== '' || requirement.value !== '') requirements.push(requirement);
   }
   return requirements;
 }

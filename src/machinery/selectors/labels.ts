@@ -183,7 +183,8 @@ interface Token {
   readonly text: string;
 }
 
-const TOKEN = /\s*(?:(==|!=|[=!<>(),])|([^\s=!<>(),]+))/y;
+/** NUL ends a word; where a token should begin it ends the text. */
+const TOKEN = /\s*(?:(==|!=|[=!<>(),])|([^\s=!<>(),\0]+)\0?)/y;
 const COMPARISONS: ReadonlySet<string> = new Set(['=', '==', '!=', '<', '>']);
 const END: Token = { kind: 'end', text: '' };
 

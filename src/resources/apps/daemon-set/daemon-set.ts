@@ -9,7 +9,7 @@ import type { DaemonSet, DaemonSetUpdateStrategy } from '#machinery/types/apps-v
 import { nonNegative } from '#machinery/validation/basics.ts';
 import { defaultPodTemplate } from '../../core/pod/defaults.ts';
 import { dropDisabledFields } from '../../core/pod/prepare.ts';
-import { templateWarnings } from '../../core/pod/warnings.ts';
+import { changedTemplateWarnings } from '../../core/pod/warnings.ts';
 import {
   collisionCountGrows,
   containerColumns,
@@ -79,7 +79,7 @@ export const daemonSet = defineResource('apps/v1', 'DaemonSet', {
     ...validateDaemonSet(set, context),
     ...immutable(set.spec.selector, old.spec.selector, SPEC.at('selector')),
   ],
-  warnings: ({ spec }, old) => (old ? [] : templateWarnings(spec.template, 'spec.template.')),
+  warnings: (object, old) => changedTemplateWarnings(object, old, object.spec.template),
 });
 
 const TEMPLATE_GENERATION = 'deprecated.daemonset.template.generation';

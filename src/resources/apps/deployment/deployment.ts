@@ -1,8 +1,9 @@
+import { semanticEqual } from '#machinery/equality.ts';
 import { ageColumn, column, nameColumn, wideColumn } from '#machinery/resource/columns.ts';
 import { defineResource } from '#machinery/resource/define.ts';
 import { defaultPodTemplate } from '../../core/pod/defaults.ts';
 import { dropDisabledFields } from '../../core/pod/prepare.ts';
-import { templateWarnings } from '../../core/pod/warnings.ts';
+import { changedTemplateWarnings } from '../../core/pod/warnings.ts';
 import { containerColumns, nameWarnings, selectorCell } from '../workload.ts';
 import { validateDeployment, validateDeploymentStatus, validateDeploymentUpdate } from './validation.ts';
 
@@ -61,6 +62,12 @@ export const deployment = defineResource('apps/v1', 'Deployment', {
   },
   validate: validateDeployment,
   validateUpdate: validateDeploymentUpdate,
-  warnings: ({ metadata, spec }, old) =>
-    old ? [] : [...nameWarnings(metadata), ...templateWarnings(spec.template, 'spec.template.')],
+  /** Annotations go to the replica sets, so they count. */
+  generationChanged: (object, old) =>
+    !semanticEqual(object.spec, old.spec) ||
+    !semanticEqual(object.metadata.annotations ?? {}, old.metadata.annotations ?? {}),
+  warnings: (object, old) => [
+    ...(old ? [] : nameWarnings(object.metadata)),
+    ...changedTemplateWarnings(object, old, object.spec.template),
+  ],
 });

@@ -6,7 +6,7 @@ import type { ReplicaSet } from '#machinery/types/apps-v1.ts';
 import { nonNegative } from '#machinery/validation/basics.ts';
 import { defaultPodTemplate } from '../../core/pod/defaults.ts';
 import { dropDisabledFields } from '../../core/pod/prepare.ts';
-import { templateWarnings } from '../../core/pod/warnings.ts';
+import { changedTemplateWarnings } from '../../core/pod/warnings.ts';
 import {
   containerColumns,
   immutable,
@@ -35,7 +35,6 @@ export const replicaSet = defineResource('apps/v1', 'ReplicaSet', {
       selector: ['spec', 'selector'],
     },
   },
-  selectableFields: { 'status.replicas': ({ status }) => String(status?.replicas ?? 0) },
 
   allColumns: [
     nameColumn,
@@ -64,8 +63,10 @@ export const replicaSet = defineResource('apps/v1', 'ReplicaSet', {
     ...validateReplicaSet(set, context),
     ...immutable(set.spec.selector, old.spec.selector, SPEC.at('selector')),
   ],
-  warnings: ({ metadata, spec }, old) =>
-    old ? [] : [...nameWarnings(metadata), ...(spec.template ? templateWarnings(spec.template, 'spec.template.') : [])],
+  warnings: (object, old) => [
+    ...(old ? [] : nameWarnings(object.metadata)),
+    ...(object.spec.template ? changedTemplateWarnings(object, old, object.spec.template) : []),
+  ],
 });
 
 function validateReplicaSet({ spec }: ReplicaSet, { featureOn }: WriteContext): FieldError[] {

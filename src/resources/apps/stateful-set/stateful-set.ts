@@ -4,7 +4,7 @@ import { isDnsLabel } from '#machinery/validation/names.ts';
 import { defaultClaim } from '../../core/persistent-volume-claim/defaults.ts';
 import { defaultPodTemplate } from '../../core/pod/defaults.ts';
 import { dropDisabledFields } from '../../core/pod/prepare.ts';
-import { templateWarnings } from '../../core/pod/warnings.ts';
+import { changedTemplateWarnings } from '../../core/pod/warnings.ts';
 import { containerColumns } from '../workload.ts';
 import { validateStatefulSet, validateStatefulSetStatus, validateStatefulSetUpdate } from './validation.ts';
 
@@ -67,9 +67,9 @@ export const statefulSet = defineResource('apps/v1', 'StatefulSet', {
   },
   validate: validateStatefulSet,
   validateUpdate: validateStatefulSetUpdate,
-  warnings: ({ spec }, old) => [
-    ...(old ? [] : templateWarnings(spec.template, 'spec.template.')),
-    ...((spec.revisionHistoryLimit ?? 0) < 0
+  warnings: (object, old) => [
+    ...changedTemplateWarnings(object, old, object.spec.template),
+    ...((object.spec.revisionHistoryLimit ?? 0) < 0
       ? ['spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended']
       : []),
   ],

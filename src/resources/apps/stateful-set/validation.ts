@@ -19,7 +19,17 @@ import {
 const SPEC = FieldPath.of('spec');
 const RETENTION = ['Delete', 'Retain'];
 
-export function validateStatefulSet({ spec }: StatefulSet, { featureOn }: WriteContext): FieldError[] {
+export function validateStatefulSet(set: StatefulSet, context: WriteContext): FieldError[] {
+  return [
+    ...eachItem(set.spec.volumeClaimTemplates, SPEC.at('volumeClaimTemplates'), (claim, at) =>
+      validateClaimSpec(claim.spec, at.at('spec')),
+    ),
+    ...validateMutable(set, context),
+  ];
+}
+
+/** All but the templates of claims, which an update cannot change. */
+function validateMutable({ spec }: StatefulSet, { featureOn }: WriteContext): FieldError[] {
   return [
     ...validateManagement(spec.podManagementPolicy, SPEC.at('podManagementPolicy')),
     ...validateStrategy(spec.updateStrategy ?? {}, SPEC.at('updateStrategy')),
@@ -31,9 +41,6 @@ export function validateStatefulSet({ spec }: StatefulSet, { featureOn }: WriteC
       ? invalidFor(isDns1123Service(spec.serviceName), spec.serviceName, SPEC.at('serviceName'))
       : []),
     ...validateWorkloadSelector(spec.selector, 'statefulset'),
-    ...eachItem(spec.volumeClaimTemplates, SPEC.at('volumeClaimTemplates'), (claim, at) =>
-      validateClaimSpec(claim.spec, at.at('spec')),
-    ),
     ...validateRunningTemplate(withClaims(spec), { selector: spec.selector, kind: 'StatefulSet' }, featureOn),
   ];
 }
@@ -89,7 +96,7 @@ const MUTABLE = [
 export function validateStatefulSetUpdate(set: StatefulSet, old: StatefulSet, context: WriteContext): FieldError[] {
   const fixed = (spec: StatefulSet['spec']) =>
     Object.fromEntries(Object.entries(spec).filter(([field]) => !MUTABLE.includes(field)));
-  const errors = validateStatefulSet(set, context);
+  const errors = validateMutable(set, context);
   if (semanticEqual(fixed(set.spec), fixed(old.spec))) return errors;
   return [
     forbidden(

@@ -7,7 +7,7 @@ import { nonNegative } from '#machinery/validation/basics.ts';
 import { containerImages, containerNames, nameWarnings, selectorCell } from '../../apps/workload.ts';
 import { defaultPodTemplate } from '../../core/pod/defaults.ts';
 import { dropDisabledFields } from '../../core/pod/prepare.ts';
-import { templateWarnings } from '../../core/pod/warnings.ts';
+import { changedTemplateWarnings } from '../../core/pod/warnings.ts';
 import { defaultFailurePolicy } from '../job/defaults.ts';
 import { validateJobSpec } from '../job/validation.ts';
 import { isCronSchedule, isTimeZone } from './schedule.ts';
@@ -56,9 +56,9 @@ export const cronJob = defineResource('batch/v1', 'CronJob', {
     dropDisabledFields(draft.spec.jobTemplate.spec.template.spec, featureOn, old.spec.jobTemplate.spec.template.spec);
   },
   validate: validateCronJob,
-  warnings: ({ metadata, spec }, old) => [
-    ...(old ? [] : nameWarnings(metadata)),
-    ...(old ? [] : templateWarnings(spec.jobTemplate.spec.template, 'spec.jobTemplate.spec.template.')),
+  warnings: (object, old) => [
+    ...(old ? [] : nameWarnings(object.metadata)),
+    ...changedTemplateWarnings(object, old, object.spec.jobTemplate.spec.template, 'spec.jobTemplate.spec.template.'),
   ],
 });
 

@@ -5,7 +5,7 @@ import { containerImages, containerNames, labelsCell } from '../../apps/workload
 import { defaultPodTemplate } from '../pod/defaults.ts';
 import { dropDisabledFields } from '../pod/prepare.ts';
 import { validatePodTemplate } from '../pod/validation/pod.ts';
-import { templateWarnings } from '../pod/warnings.ts';
+import { changedTemplateWarnings } from '../pod/warnings.ts';
 
 /** A pod template on its own. Source: core/v1 API. */
 export const podTemplate = defineResource('v1', 'PodTemplate', {
@@ -31,5 +31,5 @@ export const podTemplate = defineResource('v1', 'PodTemplate', {
     dropDisabledFields(draft.template.spec, featureOn, old.template.spec);
   },
   validate: ({ template }, { featureOn }) => validatePodTemplate(template, FieldPath.of('template'), featureOn),
-  warnings: ({ template }, old) => (old ? [] : templateWarnings(template, 'template.')),
+  warnings: (object, old) => changedTemplateWarnings(object, old, object.template, 'template.'),
 });

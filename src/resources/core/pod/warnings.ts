@@ -1,3 +1,4 @@
+import type { KubeObject } from '#machinery/object.ts';
 import { milliValue, parseQuantity } from '#machinery/quantity.ts';
 import { isDnsLabel } from '#machinery/validation/names.ts';
 import { fileWarnings } from './file-warnings.ts';
@@ -22,10 +23,6 @@ const DEPRECATED_ANNOTATIONS: readonly (readonly [prefix: string, text: string])
     'container.seccomp.security.alpha.kubernetes.io/',
     'non-functional in v1.27+; use the "seccompProfile" field instead',
   ],
-  [
-    'container.apparmor.security.beta.kubernetes.io/',
-    'deprecated since v1.30; use the "appArmorProfile" field instead',
-  ],
   ['security.alpha.kubernetes.io/sysctls', 'non-functional in v1.11+; use the "sysctls" field instead'],
   ['security.alpha.kubernetes.io/unsafe-sysctls', 'non-functional in v1.11+; use the "sysctls" field instead'],
   ['scheduler.alpha.kubernetes.io/critical-pod', 'non-functional in v1.16+; use the "priorityClassName" field instead'],
@@ -47,6 +44,16 @@ function annotationWarnings({ metadata, spec }: Pod): string[] {
     );
     return found && !repeatsField(key, spec) ? [`metadata.annotations[${key}]: ${found[1]}`] : [];
   });
+}
+
+/** Warnings for the template of a new object, or of one whose generation a change has counted on. */
+export function changedTemplateWarnings(
+  { metadata }: KubeObject,
+  old: KubeObject | undefined,
+  template: Parameters<typeof templateWarnings>[0],
+  path = 'spec.template.',
+): readonly string[] {
+  return metadata.generation === old?.metadata.generation ? [] : templateWarnings(template, path);
 }
 
 /** Warnings for a pod, or for a pod template at `path` (`spec.template.`). */

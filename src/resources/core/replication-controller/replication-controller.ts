@@ -8,7 +8,7 @@ import { containerColumns, labelsCell, nameWarnings, validateRunningTemplate } f
 import { validateReplicasStatus } from '../../apps/replica-set/replica-set.ts';
 import { defaultPodTemplate } from '../pod/defaults.ts';
 import { dropDisabledFields } from '../pod/prepare.ts';
-import { templateWarnings } from '../pod/warnings.ts';
+import { changedTemplateWarnings } from '../pod/warnings.ts';
 
 const SPEC = FieldPath.of('spec');
 
@@ -59,8 +59,10 @@ export const replicationController = defineResource('v1', 'ReplicationController
     if (draft.spec.template) dropDisabledFields(draft.spec.template.spec, featureOn, old.spec.template?.spec);
   },
   validate: validateController,
-  warnings: ({ metadata, spec }, old) =>
-    old ? [] : [...nameWarnings(metadata), ...(spec.template ? templateWarnings(spec.template, 'spec.template.') : [])],
+  warnings: (object, old) => [
+    ...(old ? [] : nameWarnings(object.metadata)),
+    ...(object.spec.template ? changedTemplateWarnings(object, old, object.spec.template) : []),
+  ],
 });
 
 function validateController({ spec }: ReplicationController, { featureOn }: WriteContext): FieldError[] {

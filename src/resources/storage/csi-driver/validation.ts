@@ -2,7 +2,6 @@ import { duplicate, type FieldError, FieldPath, invalid, notSupported, required 
 import type { CSIDriver, CSIDriverSpec, TokenRequest } from '#machinery/types/storage-v1.ts';
 import { eachItem } from '#machinery/validation/basics.ts';
 import { validateImmutable } from '#machinery/validation/metadata.ts';
-import { validateCsiDriverName } from '../../core/pod/validation/network-volumes.ts';
 
 const SPEC = FieldPath.of('spec');
 const FS_GROUP_POLICIES = ['ReadWriteOnceWithFSType', 'File', 'None'];
@@ -11,8 +10,8 @@ const MIN_TOKEN_SECONDS = 600;
 const MAX_TOKEN_SECONDS = 2 ** 32;
 const MIN_UPDATE_PERIOD_SECONDS = 10;
 
-export function validateCsiDriver({ metadata, spec }: CSIDriver): FieldError[] {
-  return [...validateCsiDriverName(metadata.name, FieldPath.of('metadata', 'name')), ...validateSpec(spec)];
+export function validateCsiDriver({ spec }: CSIDriver): FieldError[] {
+  return validateSpec(spec);
 }
 
 export function validateCsiDriverUpdate({ spec }: CSIDriver, old: CSIDriver): FieldError[] {
