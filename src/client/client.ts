@@ -60,6 +60,15 @@ export interface DeleteOptions {
 
 export type PatchType = 'json' | 'merge' | 'strategic' | 'apply';
 
+/** What is to be changed in which object. */
+export interface Patch {
+  readonly name: string;
+  readonly namespace?: string | undefined;
+  readonly type: PatchType;
+  /** A list of operations for `json`; else the part of an object that the type takes. */
+  readonly body: unknown;
+}
+
 export type WatchEvent<T extends KubeObject> =
   | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: T }
   | { readonly type: 'BOOKMARK'; readonly object: KubeObject }
@@ -75,10 +84,7 @@ export interface Client {
   updateStatus<T extends KubeObject>(resource: ResourceRef<T>, object: T, options?: WriteOptions): Promise<T>;
   patch<T extends KubeObject>(
     resource: ResourceRef<T>,
-    name: string,
-    namespace: string | undefined,
-    type: PatchType,
-    patch: unknown,
+    patch: Patch,
     options?: WriteOptions & { readonly subresource?: string; readonly force?: boolean },
   ): Promise<T>;
   delete(resource: ResourceRef, name: string, namespace?: string, options?: DeleteOptions): Promise<void>;

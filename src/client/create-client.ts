@@ -61,10 +61,10 @@ export function createClient(transport: Transport, options: ClientOptions = {}):
       const path = objectPath(resource, object.metadata.name ?? '', object.metadata.namespace, 'status');
       return call('PUT', withQuery(path, writeQuery(write)), { body: object, signal: write.signal });
     },
-    patch(resource, ...[name, namespace, type, patch, write = {}]) {
+    patch(resource, { name, namespace, type, body }, write = {}) {
       const path = objectPath(resource, name, namespace, write.subresource);
       const contentType = PATCH_CONTENT_TYPES[type];
-      return call('PATCH', withQuery(path, writeQuery(write)), { body: patch, contentType, signal: write.signal });
+      return call('PATCH', withQuery(path, writeQuery(write)), { body, contentType, signal: write.signal });
     },
     async delete(resource, name, namespace, remove = {}) {
       const path = objectPath(resource, name, namespace);

@@ -121,7 +121,7 @@ async function collect(collections: readonly Collection[], { client, clock, log 
         };
         const conditions = message ? { conditions: [condition] } : {};
         const patch = { metadata: { uid }, status: { phase: 'Failed', ...conditions } };
-        await client.patch(pod, name, namespace, 'strategic', patch, { subresource: 'status' });
+        await client.patch(pod, { name, namespace, type: 'strategic', body: patch }, { subresource: 'status' });
       }
       await client.delete(pod, name, namespace, { gracePeriodSeconds: 0, ...(uid ? { uid } : {}) });
     } catch (error) {

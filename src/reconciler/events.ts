@@ -93,7 +93,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
       const { name = '', namespace } = before.metadata;
       const patch = { count, lastTimestamp: now, message: recorded.message };
       try {
-        known.set(key, await client.patch(event, name, namespace, 'strategic', patch));
+        known.set(key, await client.patch(event, { name, namespace, type: 'strategic', body: patch }));
         return;
       } catch (error) {
         if (!isStatus(error, 'NotFound')) throw error;
@@ -143,7 +143,10 @@ export function createSeriesEventRecorder(options: EventRecorderOptions): EventR
       const { name = '', namespace } = before.event.metadata;
       const patch = { series: { count, lastObservedTime: formatMicroTime(now) } };
       try {
-        known.set(key, { event: await client.patch(seriesEvent, name, namespace, 'merge', patch), lastSeen: now });
+        known.set(key, {
+          event: await client.patch(seriesEvent, { name, namespace, type: 'merge', body: patch }),
+          lastSeen: now,
+        });
         return;
       } catch (error) {
         if (!isStatus(error, 'NotFound')) throw error;

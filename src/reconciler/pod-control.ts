@@ -144,7 +144,7 @@ async function adopt<T extends KubeObject>(
   const { name = '', namespace, uid } = object.metadata;
   const patch = { metadata: { ownerReferences: [controllerReference(owner)], uid } };
   try {
-    return [await client.patch(resource, name, namespace, 'strategic', patch)];
+    return [await client.patch(resource, { name, namespace, type: 'strategic', body: patch })];
   } catch (error) {
     if (isStatus(error, 'NotFound')) return [];
     throw error;
@@ -160,7 +160,7 @@ async function release<T extends KubeObject>(
   const { name = '', namespace, uid } = object.metadata;
   const patch = { metadata: { ownerReferences: [{ $patch: 'delete', uid: owner.metadata.uid }], uid } };
   try {
-    await client.patch(resource, name, namespace, 'strategic', patch);
+    await client.patch(resource, { name, namespace, type: 'strategic', body: patch });
   } catch (error) {
     // Gone, or replaced by another object (the uid in the patch is then refused): nothing is left to let go.
     if (!isStatus(error, 'NotFound') && !isStatus(error, 'Invalid')) throw error;

@@ -107,7 +107,7 @@ test('events: repeats are counted, many alike are combined, a flood is cut off',
   const calls: unknown[] = [];
   const client = {
     create: async (_: unknown, body: object) => (calls.push(body), { ...body }),
-    patch: async (...[, name, , , body]: [unknown, string, unknown, unknown, object]) => (
+    patch: async (_: unknown, { name, body }: { name: string; body: object }) => (
       calls.push(body), { metadata: { name }, ...body }
     ),
   } as unknown as Client;

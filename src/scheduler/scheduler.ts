@@ -158,6 +158,6 @@ export class Scheduler {
       ...(generation === undefined ? {} : { observedGeneration: generation }),
     };
     const patch = { metadata: { uid }, status: { conditions: [condition] } };
-    await client.patch(pods, name, namespace, 'strategic', patch, { subresource: 'status', signal });
+    await client.patch(pods, { name, namespace, type: 'strategic', body: patch }, { subresource: 'status', signal });
   }
 }

@@ -68,7 +68,7 @@ before(async () => {
   ]);
   await client.create(node, nodeObject('worker'));
   const { status } = nodeObject('worker');
-  await client.patch(node, 'worker', undefined, 'strategic', { status }, { subresource: 'status' });
+  await client.patch(node, { name: 'worker', type: 'strategic', body: { status } }, { subresource: 'status' });
   await client.create(namespace, { metadata: { name: 'shop' } });
   await until('the default service account', () => client.get(serviceAccount, 'default', 'shop'));
 });
@@ -128,10 +128,12 @@ async function run(object: Pod, ip: string, phase = 'Running'): Promise<void> {
   const conditions = [{ type: 'Ready', status: ready, lastTransitionTime: time }];
   await client.patch(
     pod,
-    object.metadata.name ?? '',
-    'shop',
-    'strategic',
-    { status: { phase, podIP: ip, podIPs: [{ ip }], conditions } },
+    {
+      name: object.metadata.name ?? '',
+      namespace: 'shop',
+      type: 'strategic',
+      body: { status: { phase, podIP: ip, podIPs: [{ ip }], conditions } },
+    },
     { subresource: 'status' },
   );
 }
@@ -179,7 +181,12 @@ describe('control loops', () => {
       async () => (await client.get(endpoints, 'web', 'shop')).subsets?.[0]?.addresses?.length === 3,
     );
 
-    await client.patch(deployment, 'web', 'shop', 'strategic', { spec: { template: template('web', 'web:2') } });
+    await client.patch(deployment, {
+      name: 'web',
+      namespace: 'shop',
+      type: 'strategic',
+      body: { spec: { template: template('web', 'web:2') } },
+    });
     let next = 20;
     await until('the rollout', async () => {
       for (const object of await podsOf('web')) {
@@ -235,10 +242,7 @@ describe('control loops', () => {
     );
     await client.patch(
       node,
-      'worker',
-      undefined,
-      'merge',
-      { status: { allocatable: { cpu: '16' } } },
+      { name: 'worker', type: 'merge', body: { status: { allocatable: { cpu: '16' } } } },
       { subresource: 'status' },
     );
     await until('the binding', async () => (await client.get(pod, 'big', 'shop')).spec.nodeName);
@@ -288,7 +292,12 @@ describe('control loops', () => {
       async () => (await client.get(configMap, 'child2', 'shop')).metadata.deletionTimestamp,
     );
     assert.ok((await client.get(configMap, 'owner2', 'shop')).metadata.deletionTimestamp);
-    await client.patch(configMap, 'child2', 'shop', 'merge', { metadata: { finalizers: null } });
+    await client.patch(configMap, {
+      name: 'child2',
+      namespace: 'shop',
+      type: 'merge',
+      body: { metadata: { finalizers: null } },
+    });
     await until('the owner to go', () => isGone(() => client.get(configMap, 'owner2', 'shop')));
 
     await client.create(secret, {
@@ -357,7 +366,12 @@ describe('control loops', () => {
       const found = await client.get(namespace, 'shop');
       return found.status.conditions?.some(({ reason }) => reason === 'SomeFinalizersRemain');
     });
-    await client.patch(configMap, 'held', 'shop', 'merge', { metadata: { finalizers: null } });
+    await client.patch(configMap, {
+      name: 'held',
+      namespace: 'shop',
+      type: 'merge',
+      body: { metadata: { finalizers: null } },
+    });
     await until('the namespace to go', () => isGone(() => client.get(namespace, 'shop')), 20_000);
   });
 });

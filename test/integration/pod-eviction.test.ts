@@ -15,14 +15,18 @@ async function runningPod(client: Client, name: string): Promise<void> {
   const spec = { nodeName: 'n1', automountServiceAccountToken: false, containers: [{ name: 'c', image: 'i:1' }] };
   await client.create(pod, { metadata: { name, namespace, labels }, spec });
   const status = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] };
-  await client.patch(pod, name, namespace, 'merge', { status }, { subresource: 'status' });
+  await client.patch(pod, { name, namespace, type: 'merge', body: { status } }, { subresource: 'status' });
 }
 
 async function budgetFor(client: Client, disruptionsAllowed: number): Promise<void> {
   const metadata = { name: 'b', namespace };
   await client.create(podDisruptionBudget, { metadata, spec: { minAvailable: 1, selector: { matchLabels: labels } } });
   const status = { disruptionsAllowed, currentHealthy: 5, desiredHealthy: 3, expectedPods: 5, observedGeneration: 1 };
-  await client.patch(podDisruptionBudget, 'b', namespace, 'merge', { status }, { subresource: 'status' });
+  await client.patch(
+    podDisruptionBudget,
+    { name: 'b', namespace, type: 'merge', body: { status } },
+    { subresource: 'status' },
+  );
 }
 
 function evict(client: Client, name: string, deleteOptions: object = {}): Promise<unknown> {

@@ -180,15 +180,21 @@ async function unlink(node: GraphNode, live: KubeObject, uids: ReadonlySet<strin
   const { ownerReferences = [], resourceVersion, uid } = live.metadata;
   const gone = [...uids].map((owner) => ({ $patch: 'delete', uid: owner }));
   try {
-    await client.patch(node.resource, node.name, node.namespace, 'strategic', {
-      metadata: { ownerReferences: gone, uid },
+    await client.patch(node.resource, {
+      name: node.name,
+      namespace: node.namespace,
+      type: 'strategic',
+      body: { metadata: { ownerReferences: gone, uid } },
     });
   } catch (error) {
     if (isStatus(error, 'NotFound')) return;
     if (!isStatus(error, STRATEGIC_MERGE_NOT_SUPPORTED)) throw error;
     const left = ownerReferences.filter((owner) => !uids.has(owner.uid));
-    await client.patch(node.resource, node.name, node.namespace, 'merge', {
-      metadata: { ownerReferences: left, resourceVersion },
+    await client.patch(node.resource, {
+      name: node.name,
+      namespace: node.namespace,
+      type: 'merge',
+      body: { metadata: { ownerReferences: left, resourceVersion } },
     });
   }
 }
@@ -197,8 +203,11 @@ async function removeFinalizer(node: GraphNode, live: KubeObject, finalizer: str
   const { finalizers = [], resourceVersion } = live.metadata;
   const left = finalizers.filter((other) => other !== finalizer);
   try {
-    await client.patch(node.resource, node.name, node.namespace, 'merge', {
-      metadata: { finalizers: left.length > 0 ? left : null, resourceVersion },
+    await client.patch(node.resource, {
+      name: node.name,
+      namespace: node.namespace,
+      type: 'merge',
+      body: { metadata: { finalizers: left.length > 0 ? left : null, resourceVersion } },
     });
   } catch (error) {
     if (!isStatus(error, 'NotFound')) throw error;

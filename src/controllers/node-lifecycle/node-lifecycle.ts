@@ -45,7 +45,7 @@ export const nodeLifecycleController = defineController('node-lifecycle-controll
         const taints = plannedTaints(current, now);
         if (taints) {
           const patch = { metadata: { resourceVersion: current.metadata.resourceVersion }, spec: { taints } };
-          current = await client.patch(node, name, undefined, 'merge', patch);
+          current = await client.patch(node, { name, type: 'merge', body: patch });
         }
         if (readiness(current) !== 'True') {
           if (readiness(object) === 'True') {
@@ -68,7 +68,7 @@ async function markNotReady(object: Pod, client: Client, now: number): Promise<v
   const condition = { type: 'Ready', status: 'False', lastTransitionTime: formatTime(now) };
   const patch = { metadata: { uid }, status: { conditions: [condition] } };
   try {
-    await client.patch(pod, name, namespace, 'strategic', patch, { subresource: 'status' });
+    await client.patch(pod, { name, namespace, type: 'strategic', body: patch }, { subresource: 'status' });
   } catch (error) {
     if (!isStatus(error, 'NotFound')) throw error;
   }

@@ -44,7 +44,7 @@ export const taintEvictionController = defineController('taint-eviction-controll
         const { uid } = object.metadata;
         try {
           const patch = { metadata: { uid }, status: { conditions: [condition] } };
-          await client.patch(pod, name, namespace, 'strategic', patch, { subresource: 'status' });
+          await client.patch(pod, { name, namespace, type: 'strategic', body: patch }, { subresource: 'status' });
           await client.delete(pod, name, namespace, uid ? { uid } : {});
         } catch (error) {
           if (!isStatus(error, 'NotFound')) throw error;

@@ -119,7 +119,11 @@ export class NodeAgent {
     const missing = Object.entries(wantedLabels).filter(([key, value]) => existing.metadata.labels?.[key] !== value);
     log.info({ node: nodeName }, 'the node is registered already');
     if (missing.length === 0) return existing;
-    return client.patch(nodes, nodeName, undefined, 'strategic', { metadata: { labels: Object.fromEntries(missing) } });
+    return client.patch(nodes, {
+      name: nodeName,
+      type: 'strategic',
+      body: { metadata: { labels: Object.fromEntries(missing) } },
+    });
   }
 
   async #keepStatus(): Promise<void> {
@@ -146,7 +150,7 @@ export class NodeAgent {
     if (!isDue && !changed(old, status)) return;
     const body = { status: { ...status, addresses: [{ $patch: 'replace' }, ...(status.addresses ?? [])] } };
     try {
-      this.#node = await client.patch(nodes, nodeName, undefined, 'strategic', body, { subresource: 'status' });
+      this.#node = await client.patch(nodes, { name: nodeName, type: 'strategic', body }, { subresource: 'status' });
     } catch (error) {
       // Deleted by somebody: a node that lives registers again.
       if (isStatus(error, 'NotFound')) this.#node = await this.#register();

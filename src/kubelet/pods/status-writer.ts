@@ -71,14 +71,13 @@ export class StatusWriter {
     while (entry.wanted && this.#entries.get(uid) === entry && !this.#options.signal.aborted) {
       const { wanted } = entry;
       entry.wanted = undefined;
-      const patch = statusPatch(entry.written, wanted);
-      if (!patch) continue;
+      const status = statusPatch(entry.written, wanted);
+      if (!status) continue;
       try {
         const { name = '', namespace } = entry.pod.metadata;
-        const body = { metadata: { uid }, status: patch };
-        const written = await this.#options.client.patch(pods, name, namespace, 'strategic', body, {
-          subresource: 'status',
-        });
+        const body = { metadata: { uid }, status };
+        const patch = { name, namespace, type: 'strategic', body } as const;
+        const written = await this.#options.client.patch(pods, patch, { subresource: 'status' });
         entry.written = written.status;
         retryMs = FIRST_RETRY_MS;
       } catch (error) {

@@ -125,7 +125,12 @@ test('environment and volumes show ConfigMaps, Secrets and the pod itself, and f
     ),
     /^f\n4000\ntmpfs on \/memory type tmpfs/,
   );
-  await node.client.patch(configMaps, 'settings', 'default', 'merge', { data: { colour: 'blue' } });
+  await node.client.patch(configMaps, {
+    name: 'settings',
+    namespace: 'default',
+    type: 'merge',
+    body: { data: { colour: 'blue' } },
+  });
   for (let tries = 0; (await output('volumes', 'cat', '/settings/deep/colour')) !== 'blue'; tries++) {
     assert.ok(tries < 50, 'the volume does not follow its ConfigMap');
     await systemClock.sleep(100);

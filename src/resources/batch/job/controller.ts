@@ -76,7 +76,7 @@ async function release(object: Pod, client: Client): Promise<void> {
   const { name = '', namespace, uid } = object.metadata;
   const patch = { metadata: { uid, '$deleteFromPrimitiveList/finalizers': [TRACKING_FINALIZER] } };
   try {
-    await client.patch(pod, name, namespace, 'strategic', patch);
+    await client.patch(pod, { name, namespace, type: 'strategic', body: patch });
   } catch (error) {
     if (!isStatus(error, 'NotFound')) throw error;
   }

@@ -24,7 +24,7 @@ export const clusterRoleAggregationController = defineController('clusterrole-ag
         const own = rules.length > 0 ? { rules } : {};
         const patch = { apiVersion: role.apiVersion, kind: role.kind, metadata: { name }, ...own };
         const options = { fieldManager: 'clusterrole-aggregation-controller', force: true };
-        await client.patch(clusterRole, name, undefined, 'apply', patch, options);
+        await client.patch(clusterRole, { name, type: 'apply', body: patch }, options);
         return done;
       },
     };
