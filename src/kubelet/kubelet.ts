@@ -35,7 +35,7 @@ export const KUBELET_VERSION = 'v1.36.2';
 export interface KubeletOptions {
   readonly client: Client;
   readonly nodeName: string;
-  /** Holds `pods/` (volumes), `seccomp/` and, where the agent runs its own, `containerd/`. */
+  /** Holds `pods/` and `pods-in-memory/` (volumes), `seccomp/` and, where the agent runs its own, `containerd/`. */
   readonly dataDir: string;
   /** Any CRI v1 runtime's socket; absent: a private containerd is started or adopted. */
   readonly runtimeEndpoint?: string;
@@ -193,6 +193,7 @@ async function assemble(
   const events = createEventRecorder({ client, clock, log, component: 'kubelet', host: nodeName });
   const allocatable = nodeAllocatable(machine, options.maxPods ?? MAX_PODS);
   const podsRoot = join(dataDir, 'pods');
+  const memoryRoot = join(dataDir, 'pods-in-memory');
   const podLogsRoot = options.podLogsRoot ?? join(dataDir, 'pod-logs');
   const references: WatchedReferences = new WatchedReferences({
     client,
@@ -206,7 +207,7 @@ async function assemble(
     runtime,
     runtimeName,
     images: new ImageManager({ runtime, clock, events }),
-    volumes: new PodVolumes({ client, references, podsRoot, allocatable, clock, log }),
+    volumes: new PodVolumes({ client, references, podsRoot, memoryRoot, allocatable, clock, log }),
     cgroups: await openCgroups({ root: options.cgroupRoot ?? '/', clock, log }),
     probes: new ProbeManager({ runtime, clock, randomness, events, log, changed: (uid) => manager.sync(uid) }),
     status: new StatusWriter({ client, clock, log, signal }),

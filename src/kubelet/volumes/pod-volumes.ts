@@ -21,6 +21,8 @@ export interface PodVolumesOptions {
   readonly client: Client;
   readonly references: References;
   readonly podsRoot: string;
+  /** Where one tmpfs is mounted that holds what must not reach a disk: the secrets and tokens of all pods. */
+  readonly memoryRoot: string;
   readonly allocatable: Readonly<Record<string, string>>;
   readonly clock: Clock;
   readonly log: Logger;
@@ -50,6 +52,7 @@ export class PodVolumes {
   readonly #options: PodVolumesOptions;
   readonly #tokens: PodTokens;
   #writes = 0;
+  #memory: Promise<void> | undefined;
 
   constructor(options: PodVolumesOptions) {
     this.#options = options;
@@ -86,7 +89,9 @@ export class PodVolumes {
       const kind = Object.keys(volume).find((field) => field !== 'name') ?? 'emptyDir';
       throw new Error(`no volume plugin matched: volumes of type ${kind} are not supported`);
     }
-    return join(this.podFolder(pod.metadata.uid ?? ''), 'volumes', plugin, volume.name);
+    const uid = pod.metadata.uid ?? '';
+    const folder = inMemory(volume) ? join(this.#options.memoryRoot, uid) : this.podFolder(uid);
+    return join(folder, 'volumes', plugin, volume.name);
   }
 
   /** The mounts of one container, subPaths resolved. `environment` is what subPathExpr reads. */
@@ -137,13 +142,15 @@ export class PodVolumes {
     const folder = this.podFolder(uid);
     await unmountBelow(folder);
     await rm(folder, { recursive: true, force: true });
+    await rm(join(this.#options.memoryRoot, uid), { recursive: true, force: true });
     this.#tokens.forget(uid);
   }
 
   /** Removes what pods that are gone have left. */
   async removeOrphans(uids: ReadonlySet<string>): Promise<void> {
-    const present = await readdir(this.#options.podsRoot).catch(() => []);
-    for (const uid of present) {
+    const { podsRoot, memoryRoot } = this.#options;
+    const present = await Promise.all([podsRoot, memoryRoot].map((root) => readdir(root).catch(() => [])));
+    for (const uid of new Set(present.flat())) {
       if (uids.has(uid)) continue;
       this.#options.log.info({ uid }, 'removing volumes of a pod that is gone');
       await this.tearDown(uid);
@@ -169,14 +176,26 @@ export class PodVolumes {
       allocatable: this.#options.allocatable,
       token: (projection) => this.#tokens.get(pod, projection),
     });
+    if (inMemory(volume)) await this.#mountMemory();
     await mkdir(folder, { recursive: true, mode: 0o755 });
-    if (volume.secret ?? volume.projected) await mountTmpfs(folder, ['mode=0755']);
     this.#writes += 1;
     const stamp = `${this.#options.clock.now()}.${this.#writes}`;
     await writeAtomically(folder, payload, {
       stamp,
       ...(group === undefined ? {} : { finish: (path: string) => giveToGroup(path, Number(group), true) }),
     });
+  }
+
+  /** One for all, since mounting one for each volume takes two processes in the life of nearly every pod. */
+  #mountMemory(): Promise<void> {
+    const { memoryRoot } = this.#options;
+    this.#memory ??= mkdir(memoryRoot, { recursive: true, mode: 0o711 })
+      .then(() => mountTmpfs(memoryRoot, ['mode=0711']))
+      .catch((error: unknown) => {
+        this.#memory = undefined;
+        throw error;
+      });
+    return this.#memory;
   }
 
   async #makeEmptyDir(pod: Pod, { emptyDir }: Volume, folder: string): Promise<void> {
@@ -212,4 +231,9 @@ export class PodVolumes {
     await writeFile(`${file}.new`, '');
     await rename(`${file}.new`, file);
   }
+}
+
+/** What these show must not reach a disk. */
+function inMemory(volume: Volume): boolean {
+  return volume.secret !== undefined || volume.projected !== undefined;
 }
