@@ -120,7 +120,8 @@ function serviceTarget({ listers }: HttpProxyOptions, text: string, namespace: s
 
 /** CVE-2020-8562, CVE-2022-3294: nothing is passed on to ourselves or to what only this machine may reach. */
 function originOf(scheme: string, address: string, port: number): URL {
-  if (ipaddr.isValid(address) && !isProxyable(address)) throw badRequestError('address not allowed');
+  // a name (of an endpoint slice of type FQDN) could be that of anything
+  if (!ipaddr.isValid(address) || !isProxyable(address)) throw badRequestError('address not allowed');
   const host = address.includes(':') ? `[${address}]` : address;
   return new URL(`${scheme}://${host}${port ? `:${port}` : ''}`);
 }
