@@ -18,6 +18,7 @@ const DELETIONS_AT_ONCE = 16;
 /** DELETE of one object. */
 export async function deleteOne(served: ServedResource, exchange: Exchange): Promise<Answer> {
   const options = deleteOptions(await readObject(exchange.request), exchange.request.query);
+  warnOfDependents(served, exchange, options);
   const request = deleteRequest(served, exchange, options, exchange.info.name);
   const { object, gone } = await deleteObject(served, request, options);
   if (!gone || served.definition.returnsDeleted) {
@@ -46,6 +47,7 @@ export async function deleteOne(served: ServedResource, exchange: Exchange): Pro
 export async function deleteCollection(served: ServedResource, exchange: Exchange): Promise<Answer> {
   const { query } = exchange.request;
   const options = deleteOptions(await readObject(exchange.request), query);
+  warnOfDependents(served, exchange, options);
   const selection = selectionOf(served, exchange);
   const page = await readList(served.storage.cache, {
     ...revisionOptions(query),
@@ -76,6 +78,15 @@ export async function deleteCollection(served: ServedResource, exchange: Exchang
       ...(page.remainingItemCount === undefined ? {} : { remainingItemCount: page.remainingItemCount }),
     }),
   );
+}
+
+function warnOfDependents(
+  { definition: { deletionWarning } }: ServedResource,
+  { warnings }: Exchange,
+  { propagationPolicy, orphanDependents }: DeleteOptions,
+): void {
+  if (deletionWarning && propagationPolicy === undefined && orphanDependents === undefined)
+    warnings.push(deletionWarning);
 }
 
 function deleteRequest(

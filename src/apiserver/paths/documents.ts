@@ -36,7 +36,8 @@ export function documentPaths({ definitions, isServed, address }: DocumentSource
       const hash = query.get('hash') ?? undefined;
       const more = { hash, acceptEncoding: header('accept-encoding') };
       const answer = openApi.handle(info.path, header('accept'), header('if-none-match'), more);
-      return answer && { ...answer, body: [answer.body] };
+      if (answer) return { ...answer, body: [answer.body] };
+      return info.path.startsWith('/openapi/v3/') ? { status: 404, headers: {}, body: [] } : undefined;
     },
   };
   return [discoveryPath('/api'), discoveryPath('/apis'), openApiPath];

@@ -1,10 +1,21 @@
+import { type FieldError, FieldPath, forbidden, invalid } from '#machinery/field-error.ts';
 import type { ResourceRef } from '#machinery/resource/definition.ts';
-import { badRequestError, failure, internalError, notFoundError, type StatusReason } from '#machinery/status.ts';
+import {
+  badRequestError,
+  failure,
+  internalError,
+  invalidError,
+  notFoundError,
+  type StatusReason,
+} from '#machinery/status.ts';
+import { canonicalTime } from '#machinery/time.ts';
 import type { Node, Pod } from '#machinery/types/core-v1.ts';
 import type { Answer, ApiRequest } from '../http/exchange.ts';
 import type { Listers } from '../listers.ts';
 import type { ConnectHandler } from '../registry/handlers.ts';
 import { readText, streamedAnswer, tunnelled, upgradeHeaders } from './answers.ts';
+import { queryFlag } from '../request/info.ts';
+import { parseInteger } from '../request/integer.ts';
 import type { KubeletClient } from './kubelet-client.ts';
 
 const pods: ResourceRef<Pod> = { group: '', version: 'v1', kind: 'Pod', plural: 'pods', namespaced: true };
@@ -30,14 +41,25 @@ interface Place {
   readonly node: Node;
 }
 
-function locate({ listers }: PodConnectionOptions, name: string, namespace: string): Place {
+function locate(options: PodConnectionOptions, name: string, namespace: string): Place {
+  const pod = findPod(options, name, namespace);
+  const node = nodeOf(options, pod);
+  if (!node) throw badRequestError(`pod ${name} does not have a host assigned`);
+  return { pod, node };
+}
+
+function findPod({ listers }: PodConnectionOptions, name: string, namespace: string): Pod {
   const pod = listers(pods).get(name, namespace);
   if (!pod) throw notFoundError({ group: '', resource: 'pods' }, name);
-  const { nodeName } = pod.spec;
-  if (!nodeName) throw badRequestError(`pod ${name} does not have a host assigned`);
+  return pod;
+}
+
+/** The node of a pod; undefined where it has none yet. */
+function nodeOf({ listers }: PodConnectionOptions, { spec: { nodeName } }: Pod): Node | undefined {
+  if (!nodeName) return undefined;
   const node = listers(nodes).get(nodeName);
   if (!node) throw notFoundError({ group: '', resource: 'nodes' }, nodeName);
-  return { pod, node };
+  return node;
 }
 
 /** Source: the rules of `kubectl logs`: without a name there has to be one container only, or a default one. */
@@ -164,16 +186,8 @@ function refusal(status: number, text: string) {
 }
 
 /** Fields of PodLogOptions that the node reads. */
-const LOG_FIELDS = [
-  'follow',
-  'previous',
-  'timestamps',
-  'sinceSeconds',
-  'sinceTime',
-  'tailLines',
-  'limitBytes',
-  'stream',
-];
+const LOG_FLAGS = ['follow', 'previous', 'timestamps'];
+const LOG_VALUES = ['sinceSeconds', 'sinceTime', 'tailLines', 'limitBytes'];
 
 function logHandler(options: PodConnectionOptions): ConnectHandler {
   return {
@@ -184,14 +198,11 @@ function logHandler(options: PodConnectionOptions): ConnectHandler {
     kind: { group: '', version: 'v1', kind: 'Pod' },
     read: true,
     async connect(request, { name, namespace, query, signal }) {
-      checkLogOptions(query);
-      const { pod, node } = locate(options, name, namespace);
+      const wanted = wantedOfLog(query, name);
+      const pod = findPod(options, name, namespace);
       const container = chooseContainer(pod, query.get('container') ?? '');
-      const wanted = new URLSearchParams();
-      for (const field of LOG_FIELDS) {
-        const value = query.get(field);
-        if (value !== null) wanted.set(field, isTrue(value) && BOOLEAN_LOG_FIELDS.has(field) ? 'true' : value);
-      }
+      const node = nodeOf(options, pod);
+      if (!node) return { status: 204, headers: {}, body: [] }; // nothing runs, so nothing has been said
       const path = `/containerLogs/${[namespace, name, container].map(encodeURIComponent).join('/')}?${wanted.toString()}`;
       const gone = AbortSignal.any([signal, request.signal]);
       const response = await options.kubelets
@@ -204,25 +215,38 @@ function logHandler(options: PodConnectionOptions): ConnectHandler {
   };
 }
 
-const BOOLEAN_LOG_FIELDS = new Set(['follow', 'previous', 'timestamps']);
-
-/** Source: core/v1 PodLogOptions. */
-function checkLogOptions(query: URLSearchParams): void {
-  const problems: string[] = [];
-  const check = (field: string, least: number) => {
+/** The query to the node. Throws StatusError. Source: core/v1 PodLogOptions. */
+function wantedOfLog(query: URLSearchParams, name: string): URLSearchParams {
+  const wanted = new URLSearchParams();
+  for (const field of LOG_FLAGS) if (query.has(field) && queryFlag(query, field)) wanted.set(field, 'true');
+  for (const field of LOG_VALUES) {
     const value = query.get(field);
-    if (value === null) return;
-    const number = Number(value);
-    if (!Number.isInteger(number) || number < least)
-      problems.push(
-        `${field}: Invalid value: ${JSON.stringify(value)}: must be greater than ${least === 0 ? 'or equal to 0' : '0'}`,
-      );
-  };
-  check('tailLines', 0);
-  check('limitBytes', 1);
-  check('sinceSeconds', 1);
-  if (query.has('sinceSeconds') && query.has('sinceTime'))
-    problems.push('sinceSeconds: Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified');
-  if (problems.length > 0)
-    throw failure(422, 'Invalid', `PodLogOptions.v1 "" is invalid: ${problems.join(', ')}`, { kind: 'PodLogOptions' });
+    if (value) wanted.set(field, value);
+  }
+  const errors = [
+    ...atLeast(query, 'tailLines', 0),
+    ...atLeast(query, 'limitBytes', 1),
+    ...validateSince(query),
+    // choosing a stream is an alpha feature that is off
+    ...(query.get('stream') ? [forbidden(FieldPath.of('stream'), 'may not be specified')] : []),
+  ];
+  if (errors.length > 0) throw invalidError('', 'PodLogOptions', name, errors);
+  return wanted;
+}
+
+function validateSince(query: URLSearchParams): readonly FieldError[] {
+  const time = query.get('sinceTime');
+  if (time && canonicalTime(time) === undefined) throw badRequestError(`sinceTime: ${JSON.stringify(time)} is no time`);
+  if (!time || !query.get('sinceSeconds')) return atLeast(query, 'sinceSeconds', 1);
+  const error = forbidden(FieldPath.root, 'at most one of `sinceTime` or `sinceSeconds` may be specified');
+  return [{ ...error, field: '[]' }];
+}
+
+function atLeast(query: URLSearchParams, field: string, least: 0 | 1): readonly FieldError[] {
+  const text = query.get(field);
+  if (!text) return [];
+  const number = parseInteger(text);
+  if (number >= least) return [];
+  const message = `must be greater than ${least === 0 ? 'or equal to ' : ''}0`;
+  return [invalid(FieldPath.of(field), number, message)];
 }

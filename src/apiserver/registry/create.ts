@@ -72,6 +72,7 @@ async function createOnce(
   for (const text of definition.strategy.warnings?.(draft, undefined, context) ?? []) request.warn(text);
   await allowed?.();
   await admitValidating(registry, { ...admission, object: draft });
+  definition.strategy.defaults?.(draft); // as on every read: of what only the server has filled in now
 
   const object = deepFreeze(draft) as KubeObject;
   if (served.storage.get(object.metadata.namespace ?? '', name)) throw alreadyExistsError(groupResource, name);

@@ -90,6 +90,7 @@ export function writeContext(parts: RegistryParts, request: WriteRequest): Write
     subresource: request.subresource,
     dryRun: request.dryRun,
     user: request.user,
+    warn: request.warn,
   };
 }
 

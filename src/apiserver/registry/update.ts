@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { FieldPath, invalid, type FieldError } from '#machinery/field-error.ts';
 import { keepTimes } from '#machinery/apply/field-manager.ts';
 import { type Draft, deepFreeze, draftOf, type KubeObject } from '#machinery/object.ts';
-import type { WriteContext } from '#machinery/resource/definition.ts';
+import type { ResourceDefinition, WriteContext } from '#machinery/resource/definition.ts';
 import {
   badRequestError,
   conflictError,
@@ -127,7 +127,7 @@ async function updateOnce(served: ServedResource, attempt: Attempt): Promise<Wri
   prepare(served, admitted, attempt);
   await using hooks = request.subresource ? undefined : await runHooks(served, admitted, old, context);
   const draft = normalized(served, admitted);
-  countGeneration(served, draft, old);
+  countGeneration(served, draft, attempt);
   validateChanged(served, draft, attempt);
   for (const text of definition.strategy.warnings?.(draft, old, context) ?? []) request.warn(text);
   await admitValidating(registry, { ...admission, object: draft });
@@ -247,8 +247,8 @@ function prepare({ definition }: ServedResource, draft: Draft<KubeObject>, { old
 }
 
 /** Counts the generation on where the strategy, or else anything but metadata and status, says that it has changed. */
-function countGeneration({ definition }: ServedResource, draft: Draft<KubeObject>, old: KubeObject): void {
-  if (!definition.hasGeneration) return;
+function countGeneration({ definition }: ServedResource, draft: Draft<KubeObject>, { old, request }: Attempt): void {
+  if (!definition.hasGeneration || request.subresource === 'status') return;
   const changed = definition.strategy.generationChanged?.(draft, old) ?? specChanged(draft, old);
   draft.metadata.generation = Number(old.metadata.generation ?? 0) + (changed ? 1 : 0);
 }
@@ -286,12 +286,24 @@ function validateChanged({ definition, storage }: ServedResource, draft: Draft<K
   const errors: FieldError[] = [
     ...validateObjectMeta(object.metadata, definition.namespaced, () => [], path),
     ...validateChangedMeta(object.metadata, old.metadata, path),
-    // upstream checks changes of metadata for every kind and then again for the kind, and names causes twice
-    ...(attempt.request.subresource ? [] : validateChangedMeta(object.metadata, old.metadata, path)),
+    ...(request.subresource ? [] : validateMetadataOfKind(definition, object, old)),
     ...(definition.validateMetadata?.(object, path) ?? []),
     ...validateByStrategy(definition, object, attempt),
   ];
   if (errors.length > 0) throw invalidError(storage.definition.group, definition.kind, request.name, errors);
+}
+
+function validateMetadataOfKind(
+  definition: ResourceDefinition,
+  { metadata }: KubeObject,
+  old: KubeObject,
+): readonly FieldError[] {
+  const path = FieldPath.of('metadata');
+  return definition.metadataChecks.flatMap((check) =>
+    check === 'whole'
+      ? validateObjectMeta(metadata, definition.namespaced, () => [], path)
+      : validateChangedMeta(metadata, old.metadata, path),
+  );
 }
 
 function validateChangedMeta(meta: ObjectMeta, old: ObjectMeta, path: FieldPath): readonly FieldError[] {

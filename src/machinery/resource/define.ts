@@ -36,6 +36,8 @@ export interface Declaration<T extends KubeObject> extends Strategy<T> {
   readonly unconditionalUpdate?: boolean;
   readonly hasGeneration?: boolean;
   readonly defaultPropagation?: 'Background' | 'Orphan';
+  readonly deletionWarning?: string;
+  readonly metadataChecks?: ResourceDefinition['metadataChecks'];
   readonly gracePeriodSeconds?: ResourceDefinition<T>['gracePeriodSeconds'];
   readonly returnsDeleted?: boolean;
   /** See ResourceVersion; of the storage version. */
@@ -104,6 +106,8 @@ export function defineResource<V extends keyof KindTypes, K extends keyof KindTy
     unconditionalUpdate: declaration.unconditionalUpdate ?? true,
     hasGeneration: declaration.hasGeneration ?? false,
     defaultPropagation: declaration.defaultPropagation ?? 'Background',
+    ...(declaration.deletionWarning ? { deletionWarning: declaration.deletionWarning } : {}),
+    metadataChecks: declaration.metadataChecks ?? ['changes'],
     ...(declaration.gracePeriodSeconds ? { gracePeriodSeconds: declaration.gracePeriodSeconds } : {}),
     ...(declaration.returnsDeleted ? { returnsDeleted: true } : {}),
     ...(declaration.deletion ? { deletion: declaration.deletion } : {}),

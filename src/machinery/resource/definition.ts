@@ -18,6 +18,8 @@ export interface WriteContext {
     readonly groups: readonly string[];
     readonly extra?: Readonly<Record<string, readonly string[]>>;
   };
+  /** Adds a Warning header that is sent whatever becomes of the write. */
+  readonly warn: (text: string) => void;
 }
 
 /** Where the objects of one resource are found and how clients name it. Enough to make requests with. */
@@ -111,6 +113,8 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> extends R
   readonly hasGeneration: boolean;
   /** What happens to dependents where DeleteOptions do not say. */
   readonly defaultPropagation: 'Background' | 'Orphan';
+  /** Text of a Warning header on deletions that do not say what is to happen to dependents. */
+  readonly deletionWarning?: string;
   /** Seconds that a deleted object stays for a graceful end (pods); undefined: it goes at once. */
   readonly gracePeriodSeconds?: (object: T, requested: number | undefined) => number | undefined;
   /** A deletion that is done at once answers with the object instead of a Status. */
@@ -129,4 +133,9 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> extends R
   /** Values are encrypted in the store. */
   readonly encrypted: boolean;
   readonly validateMetadata?: (object: T, path: FieldPath) => readonly FieldError[];
+  /**
+   * How an update checks metadata beside what is checked for every kind: what changed, or the whole as on create. The
+   * causes of an error are repeated for each check, as upstream repeats them.
+   */
+  readonly metadataChecks: readonly ('changes' | 'whole')[];
 }

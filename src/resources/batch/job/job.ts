@@ -5,7 +5,7 @@ import { defineResource } from '#machinery/resource/define.ts';
 import type { Job } from '#machinery/types/batch-v1.ts';
 import { containerColumns, nameWarnings, selectorCell } from '../../apps/workload.ts';
 import { dropDisabledFields } from '../../core/pod/prepare.ts';
-import { templateWarnings } from '../../core/pod/warnings.ts';
+import { changedTemplateWarnings } from '../../core/pod/warnings.ts';
 import { defaultJobSpec } from './defaults.ts';
 import { validateJobStatus } from './status-validation.ts';
 import { validateJob, validateJobUpdate } from './validation.ts';
@@ -17,6 +17,8 @@ export const job = defineResource('batch/v1', 'Job', {
   categories: ['all'],
   hasGeneration: true,
   defaultPropagation: 'Orphan',
+  deletionWarning:
+    'child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning',
   subresources: { status: { validateUpdate: validateJobStatus } },
   selectableFields: { 'status.successful': ({ status }) => String(status?.succeeded ?? 0) },
 
@@ -39,7 +41,8 @@ export const job = defineResource('batch/v1', 'Job', {
   },
 
   prepareForCreate(draft, { featureOn }) {
-    const shared = semanticEqual(draft.metadata.labels ?? {}, draft.spec.template.metadata?.labels ?? {});
+    const { labels } = draft.metadata;
+    const shared = labels && semanticEqual(labels, draft.spec.template.metadata?.labels ?? {});
     generateSelector(draft);
     if (shared) draft.metadata.labels = { ...draft.spec.template.metadata?.labels }; // one map upstream
     draft.status = {};
@@ -50,8 +53,10 @@ export const job = defineResource('batch/v1', 'Job', {
   },
   validate: validateJob,
   validateUpdate: validateJobUpdate,
-  warnings: ({ metadata, spec }, old) =>
-    old ? [] : [...nameWarnings(metadata), ...templateWarnings(spec.template, 'spec.template.')],
+  warnings: (object, old) => [
+    ...(old ? [] : nameWarnings(object.metadata)),
+    ...changedTemplateWarnings(object, old, object.spec.template),
+  ],
 });
 
 /** A job selects its own pods by its uid, unless its author insists on a selector of his own. */

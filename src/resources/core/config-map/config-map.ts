@@ -4,7 +4,7 @@ import { column } from '#machinery/resource/columns.ts';
 import { defineResource } from '#machinery/resource/define.ts';
 import type { ConfigMap } from '#machinery/types/core-v1.ts';
 import { invalidFor } from '#machinery/validation/basics.ts';
-import { isConfigMapKey, validateObjectMeta } from '#machinery/validation/metadata.ts';
+import { isConfigMapKey } from '#machinery/validation/metadata.ts';
 
 /** Bytes that all values of one ConfigMap or Secret may have together. */
 export const MAX_DATA_BYTES = 1024 * 1024;
@@ -13,6 +13,7 @@ export const MAX_DATA_BYTES = 1024 * 1024;
 export const configMap = defineResource('v1', 'ConfigMap', {
   plural: 'configmaps',
   scope: 'namespaced',
+  metadataChecks: ['changes', 'whole'],
   shortNames: ['cm'],
 
   columns: [
@@ -20,12 +21,7 @@ export const configMap = defineResource('v1', 'ConfigMap', {
   ],
 
   validate: validateConfigMap,
-  validateUpdate: (map, old) => [
-    ...validateImmutability(map, old, ['data', 'binaryData']),
-    // upstream checks the whole new object here as on create, metadata included
-    ...validateObjectMeta(map.metadata, true, () => [], FieldPath.of('metadata')),
-    ...validateConfigMap(map),
-  ],
+  validateUpdate: (map, old) => [...validateImmutability(map, old, ['data', 'binaryData']), ...validateConfigMap(map)],
 });
 
 function validateConfigMap({ data = {}, binaryData = {} }: ConfigMap): FieldError[] {

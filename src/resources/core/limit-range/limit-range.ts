@@ -9,6 +9,7 @@ import { validateLimitRange } from './validation.ts';
 export const limitRange = defineResource('v1', 'LimitRange', {
   plural: 'limitranges',
   scope: 'namespaced',
+  metadataChecks: ['whole'],
   shortNames: ['limits'],
   createOnUpdate: true,
   allColumns: createdAtColumns,

@@ -19,6 +19,7 @@ function isBound({ spec }: PersistentVolumeClaim): boolean {
 export const persistentVolumeClaim = defineResource('v1', 'PersistentVolumeClaim', {
   plural: 'persistentvolumeclaims',
   scope: 'namespaced',
+  metadataChecks: ['changes', 'whole'],
   shortNames: ['pvc'],
   returnsDeleted: true,
   allColumns: [

@@ -10,6 +10,7 @@ import { persistentVolumeWarnings } from './warnings.ts';
 export const persistentVolume = defineResource('v1', 'PersistentVolume', {
   plural: 'persistentvolumes',
   scope: 'cluster',
+  metadataChecks: ['whole'],
   shortNames: ['pv'],
   returnsDeleted: true,
   allColumns: [

@@ -25,20 +25,31 @@ function appArmorProfile(text: string): AppArmorProfile | undefined {
   return kind === 'localhost' && name.join('/') ? { type: 'Localhost', localhostProfile: name.join('/') } : undefined;
 }
 
-/** Containers get the AppArmor profile of their annotation where they have none themselves. Source: KEP-24. */
-export function applyAppArmorAnnotations(pod: Draft<Pod>): void {
+/**
+ * Containers get the AppArmor profile of their annotation where they have none themselves. Returns warnings: an
+ * annotation that only repeats a field is not worth a word. Source: KEP-24.
+ */
+export function applyAppArmorAnnotations(pod: Draft<Pod>): readonly string[] {
+  const warnings: string[] = [];
   const containers = [
     ...(pod.spec.initContainers ?? []),
     ...(pod.spec.containers ?? []),
     ...(pod.spec.ephemeralContainers ?? []),
   ];
   for (const container of containers) {
-    const profile = appArmorProfile(pod.metadata.annotations?.[APP_ARMOR_ANNOTATION + container.name] ?? '');
-    if (!profile || container.securityContext?.appArmorProfile) continue;
-    const inherited = pod.spec.securityContext?.appArmorProfile;
-    if (inherited?.type === profile.type && inherited.localhostProfile === profile.localhostProfile) continue;
-    container.securityContext = { ...container.securityContext, appArmorProfile: profile };
+    const key = APP_ARMOR_ANNOTATION + container.name;
+    const text = pod.metadata.annotations?.[key];
+    if (text === undefined || container.securityContext?.appArmorProfile) continue;
+    const profile = appArmorProfile(text);
+    if (profile && isSameProfile(profile, pod.spec.securityContext?.appArmorProfile)) continue;
+    if (profile) container.securityContext = { ...container.securityContext, appArmorProfile: profile };
+    warnings.push(`metadata.annotations[${key}]: deprecated since v1.30; use the "appArmorProfile" field instead`);
   }
+  return warnings;
+}
+
+function isSameProfile(profile: AppArmorProfile, other: AppArmorProfile | undefined): boolean {
+  return profile.type === other?.type && profile.localhostProfile === other.localhostProfile;
 }
 
 export function validateLegacyAnnotations(pod: Pod): FieldError[] {

@@ -16,6 +16,7 @@ export const pod = defineResource('v1', 'Pod', {
   plural: 'pods',
   returnsDeleted: true,
   scope: 'namespaced',
+  metadataChecks: ['changes', 'whole'],
   shortNames: ['po'],
   categories: ['all'],
   hasGeneration: true,
@@ -30,6 +31,7 @@ export const pod = defineResource('v1', 'Pod', {
     'spec.hostNetwork': ({ spec }) => String(spec.hostNetwork ?? false),
     'status.phase': ({ status }) => status?.phase ?? '',
     'status.podIP': ({ status }) => status?.podIPs?.[0]?.ip ?? '',
+    'status.podIPs': () => '', // may be asked for, and is never anything
     'status.nominatedNodeName': ({ status }) => status?.nominatedNodeName ?? '',
   },
 

@@ -8,7 +8,7 @@ import { qosClassOf } from './qos.ts';
 type FeatureOn = WriteContext['featureOn'];
 
 /** A new pod is pending, whatever its author says. */
-export function preparePodForCreate(pod: Draft<Pod>, { featureOn, now }: WriteContext): void {
+export function preparePodForCreate(pod: Draft<Pod>, { featureOn, now, warn }: WriteContext): void {
   pod.status = { phase: 'Pending', qosClass: qosClassOf(pod.spec) };
   dropDisabledFields(pod.spec, featureOn);
   if ((pod.spec.schedulingGates ?? []).length > 0) {
@@ -24,7 +24,7 @@ export function preparePodForCreate(pod: Draft<Pod>, { featureOn, now }: WriteCo
     ];
   }
   selectByLabelKeys(pod);
-  applyAppArmorAnnotations(pod);
+  for (const text of applyAppArmorAnnotations(pod)) warn(text);
 }
 
 /** Removes what belongs to feature gates that are off, unless the stored object has it already. */

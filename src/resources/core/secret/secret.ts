@@ -11,6 +11,7 @@ import { MAX_DATA_BYTES, validateImmutability } from '../config-map/config-map.t
 export const secret = defineResource('v1', 'Secret', {
   plural: 'secrets',
   scope: 'namespaced',
+  metadataChecks: ['changes', 'whole'],
   encrypted: true,
   selectableFields: { type: ({ type }) => type ?? '' },
 

@@ -7,6 +7,7 @@ export const serviceAccount = defineResource('v1', 'ServiceAccount', {
   plural: 'serviceaccounts',
   returnsDeleted: true,
   scope: 'namespaced',
+  metadataChecks: ['changes', 'whole'],
   shortNames: ['sa'],
 
   warnings: ({ metadata }, old) => {

@@ -15,6 +15,7 @@ export const service = defineResource('v1', 'Service', {
   returnsDeleted: true,
   storagePath: 'services/specs',
   scope: 'namespaced',
+  metadataChecks: ['changes', 'whole'],
   shortNames: ['svc'],
   categories: ['all'],
   validateName: isServiceName,

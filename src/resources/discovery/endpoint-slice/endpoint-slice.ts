@@ -11,6 +11,7 @@ const SHOWN = 3;
 export const endpointSlice = defineResource('discovery.k8s.io/v1', 'EndpointSlice', {
   plural: 'endpointslices',
   scope: 'namespaced',
+  metadataChecks: ['whole'],
   hasGeneration: true,
 
   allColumns: [

@@ -8,6 +8,7 @@ const ROLES = ['ClusterRole'];
 export const clusterRoleBinding = defineResource('rbac.authorization.k8s.io/v1', 'ClusterRoleBinding', {
   plural: 'clusterrolebindings',
   scope: 'cluster',
+  metadataChecks: ['whole', 'changes'],
   createOnUpdate: true,
   validateName: isPathSegment,
   allColumns: bindingColumns,

@@ -9,6 +9,7 @@ import { createdAtColumns, validateRules } from '../rules.ts';
 export const clusterRole = defineResource('rbac.authorization.k8s.io/v1', 'ClusterRole', {
   plural: 'clusterroles',
   scope: 'cluster',
+  metadataChecks: ['whole', 'changes'],
   createOnUpdate: true,
   validateName: isPathSegment,
   allColumns: createdAtColumns,

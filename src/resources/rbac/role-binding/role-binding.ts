@@ -8,6 +8,7 @@ const ROLES = ['Role', 'ClusterRole'];
 export const roleBinding = defineResource('rbac.authorization.k8s.io/v1', 'RoleBinding', {
   plural: 'rolebindings',
   scope: 'namespaced',
+  metadataChecks: ['whole', 'changes'],
   createOnUpdate: true,
   validateName: isPathSegment,
   allColumns: bindingColumns,

@@ -6,6 +6,7 @@ import { createdAtColumns, validateRules } from '../rules.ts';
 export const role = defineResource('rbac.authorization.k8s.io/v1', 'Role', {
   plural: 'roles',
   scope: 'namespaced',
+  metadataChecks: ['whole', 'changes'],
   createOnUpdate: true,
   validateName: isPathSegment,
   allColumns: createdAtColumns,
