@@ -162,8 +162,8 @@ export const baselineChecks: Readonly<Record<string, Check>> = {
     reason: 'forbidden sysctls',
     violation({ spec }, minor) {
       const names = (spec.securityContext?.sysctls ?? []).map(({ name }) => name);
-      const since = (name: string) => (Object.hasOwn(SAFE_SYSCTLS, name) ? SAFE_SYSCTLS[name] : undefined);
-      const bad = names.filter((name) => (since(name) ?? Number.POSITIVE_INFINITY) > minor);
+      const isSafe = (name: string) => Object.hasOwn(SAFE_SYSCTLS, name) && (SAFE_SYSCTLS[name] ?? 0) <= minor;
+      const bad = names.filter((name) => !isSafe(name));
       return bad.length > 0 ? bad.join(', ') : undefined;
     },
   },
