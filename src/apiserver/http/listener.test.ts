@@ -19,6 +19,7 @@ describe('listener', () => {
   const folder = mkdtempSync(join(tmpdir(), 'dhow-listener-'));
   let pki: Pki;
   let listener: Listener;
+  let cutConnections = false;
 
   before(async () => {
     pki = await openPki({ directory: folder, clock: systemClock, random: systemRandomness });
@@ -29,13 +30,17 @@ describe('listener', () => {
       certificates: { current, subscribe: () => ({ [Symbol.dispose]() {} }) },
       clientCa: [pki.cluster.certificate],
       serve: answer,
-      ioClock: systemClock,
+      ioClock: {
+        ...systemClock,
+        after: (delayMs, cut) => systemClock.after(delayMs, () => ((cutConnections = true), cut())),
+      },
       log: createLogger('test', 'fatal'),
     });
   });
 
   after(async () => {
     await listener[Symbol.asyncDispose]();
+    assert.equal(cutConnections, false, 'closing waited for connections that are idle');
     rmSync(folder, { recursive: true });
   });
 

@@ -90,7 +90,7 @@ export async function listenForRequests(options: ListenerOptions): Promise<Liste
       subscriptions.dispose();
       requests.close();
       const closed = new Promise<void>((resolve) => listening.close(() => resolve()));
-      http1.closeIdleConnections();
+      http1.close(); // idle connections end, those with a request end after it
       await connections.drain(options.ioClock);
       await closed;
     },
@@ -148,6 +148,8 @@ function createHttp1(serving: Serving): Http1Server {
     keepAliveTimeout: IDLE_TIMEOUT_MS,
   });
   serveHttp1(server, serving);
+  // sockets are handed to it: it keeps its time limits, and knows what is idle, only once it believes that it listens
+  server.emit('listening');
   return server;
 }
 
