@@ -86,5 +86,6 @@ test('yaml: JSON survives being written and read', () => {
         wanted,
       );
     }),
+    { numRuns: 50 },
   );
 });

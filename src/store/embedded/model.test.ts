@@ -66,7 +66,7 @@ test('store: any sequence of writes, deletions, compactions and restarts leaves 
         await store[Symbol.asyncDispose]();
       }
     }),
-    { numRuns: 25 },
+    { numRuns: 15 },
   );
 });
 
