@@ -188,6 +188,9 @@ function composeAccess(options: ApiServerOptions, listers: Listers, find: FindSe
 
 /** What has to be there before the server can be used, by the names of upstream's steps that make it. */
 const START_STEPS = [
+  'start-apiextensions-informers',
+  'start-apiextensions-controllers',
+  'crd-informer-synced',
   'start-system-namespaces-controller',
   'start-cluster-authentication-info-controller',
   'start-service-ip-repair-controllers',

@@ -1,4 +1,5 @@
 import type { KubeObject } from '#machinery/object.ts';
+import type { ObjectMeta } from '#machinery/types/meta-v1.ts';
 import { metaSchema } from '#machinery/schema/facts.ts';
 import type { StructSchema } from '#machinery/schema/schema.ts';
 import type { Rendering } from '../negotiation/accept.ts';
@@ -70,7 +71,8 @@ export function formOf(served: ServedResource, rendering: Rendering, now: () => 
     const { apiVersion, definition, version } = served;
     return tableForm({ apiVersion, kind: definition.kind, columns: version.columns }, rendering, now) as Form;
   }
-  return mediaForm(rendering.as === 'object' ? wholeObject(served) : metadataOnly(rendering), rendering);
+  if (rendering.as === 'object') return mediaForm(wholeObject(served), rendering);
+  return mediaForm(metadataOnly(rendering, served.definition.fieldAnnotations), rendering);
 }
 
 /** The form of an answer that is no stored object: a review, a Scale, a Status. */
@@ -97,7 +99,7 @@ function wholeObject({ definition, version, apiVersion }: ServedResource): Shown
   return { naming: { kind, listKind, apiVersion, typedItems }, schema: version.schema, pick: (object) => object };
 }
 
-function metadataOnly({ metaVersion }: Pick<Rendering, 'metaVersion'>): Shown {
+function metadataOnly({ metaVersion }: Pick<Rendering, 'metaVersion'>, hidden: readonly string[] = []): Shown {
   return {
     naming: {
       kind: 'PartialObjectMetadata',
@@ -106,6 +108,13 @@ function metadataOnly({ metaVersion }: Pick<Rendering, 'metaVersion'>): Shown {
       typedItems: true,
     },
     schema: metaSchema('PartialObjectMetadata'),
-    pick: ({ kind, apiVersion, metadata }) => ({ kind, apiVersion, metadata }),
+    pick: ({ kind, apiVersion, metadata }) => ({ kind, apiVersion, metadata: withoutAnnotations(metadata, hidden) }),
   };
+}
+
+function withoutAnnotations(metadata: ObjectMeta, hidden: readonly string[]): ObjectMeta {
+  if (!hidden.some((name) => metadata.annotations?.[name] !== undefined)) return metadata;
+  const { annotations, ...others } = metadata;
+  const shown = Object.entries(annotations ?? {}).filter(([name]) => !hidden.includes(name));
+  return shown.length > 0 ? { ...others, annotations: Object.fromEntries(shown) } : others;
 }

@@ -8,8 +8,17 @@ export function pathAndQuery(target: string): { rawPath: string; path: string; q
   return {
     rawPath,
     path: rawPath.includes('%') ? decoded(rawPath) : rawPath,
-    query: new URLSearchParams(mark < 0 ? '' : target.slice(mark + 1)),
+    query: readQuery(mark < 0 ? '' : target.slice(mark + 1)),
   };
+}
+
+const BAD_ESCAPE = /%(?![0-9a-fA-F]{2})/;
+
+/** Parameters as Go reads them: those with a bare semicolon or a broken escape are not there. */
+function readQuery(query: string): URLSearchParams {
+  if (!query.includes(';') && !BAD_ESCAPE.test(query)) return new URLSearchParams(query);
+  const good = query.split('&').filter((parameter) => !parameter.includes(';') && !BAD_ESCAPE.test(parameter));
+  return new URLSearchParams(good.join('&'));
 }
 
 function decoded(path: string): string {

@@ -1,15 +1,10 @@
-import {
-  type DecodeOptions,
-  type Decoded,
-  decodeObject,
-  type FieldValidation,
-  showRepeated,
-} from '#machinery/codec/decode.ts';
+import { type DecodeOptions, decodeObject, type FieldValidation, showRepeated } from '#machinery/codec/decode.ts';
 import { parseJson, stringifyJson } from '#machinery/codec/json.ts';
 import { FieldPath, invalid } from '#machinery/field-error.ts';
 import { applyJsonPatch, MAX_PATCH_DEPTH, parseJsonPatch } from '#machinery/patch/json-patch.ts';
 import { applyMergePatch } from '#machinery/patch/merge-patch.ts';
 import { applyStrategicMergePatch } from '#machinery/patch/strategic-merge.ts';
+import type { Draft, KubeObject } from '#machinery/object.ts';
 import type { StructSchema } from '#machinery/schema/schema.ts';
 import { badRequestError, invalidError, isStatus, unsupportedMediaTypeError } from '#machinery/status.ts';
 import type { Answer } from '../http/exchange.ts';
@@ -96,7 +91,7 @@ export function patchOf(schema: StructSchema, type: string, body: Buffer): Patch
 
 /** A strategic merge works on the fields of the kind: that it names another kind has no effect. */
 function mergeStrategically(document: unknown, patch: unknown, schema: StructSchema): unknown {
-  const { kind, apiVersion } = (document ?? {}) as { readonly kind?: unknown; readonly apiVersion?: unknown };
+  const { kind, apiVersion } = (document ?? {}) as TypeMeta;
   const merged = applyStrategicMergePatch(document, patch, schema);
   return { ...(merged as object), kind, apiVersion }; // a merge makes an object
 }
@@ -106,16 +101,20 @@ function patching(served: ServedResource, { request, fieldValidation }: WritePar
   let patch: Patch | undefined;
   return async (current) => {
     patch ??= read(); // a missing object is told of before a bad patch
-    const { object, warnings } = decodePatched(patch, current, version.schema, {
+    const object = decodePatched(patch, current, version.schema, {
       fieldValidation,
       kind: definition.kind,
       apiVersion,
+      warn: request.warn,
     });
-    for (const text of warnings) request.warn(text);
     applyDefaults(served, object);
     await ownFields(served, object, current, request);
     return object;
   };
+}
+
+interface PatchedOptions extends Pick<DecodeOptions, 'fieldValidation' | 'kind' | 'apiVersion'> {
+  readonly warn: (text: string) => void;
 }
 
 /** What a patch makes of a document, decoded. Throws StatusError 422 where that is not an object of the kind. */
@@ -123,35 +122,43 @@ export function decodePatched(
   patch: Patch,
   document: unknown,
   schema: StructSchema,
-  options: Omit<DecodeOptions, 'duplicates' | 'floats'>,
-): Decoded {
+  options: PatchedOptions,
+): Draft<KubeObject> {
   const patched = patch.apply(document);
-  const { fieldValidation } = options;
-  requireTyped(patched);
+  const { fieldValidation, warn } = options;
+  const problems = [...patch.problems, ...withoutVersion(patched)];
   try {
     requireKind(patched, options);
-    if (fieldValidation === 'Strict' && patch.problems.length > 0) {
-      throw badRequestError(`strict decoding error: ${patch.problems.join(', ')}`);
+    if (fieldValidation === 'Strict' && problems.length > 0) {
+      throw badRequestError(`strict decoding error: ${problems.join(', ')}`);
     }
-    const decoded = decodeObject(patched, schema, { ...options, duplicates: patch.duplicates });
-    markEmptied(decoded.object, patched);
-    if (fieldValidation !== 'Warn') return decoded;
-    return { ...decoded, warnings: [...patch.problems, ...decoded.warnings] };
+    const { object, warnings } = decodeObject(patched, schema, { ...options, duplicates: patch.duplicates });
+    if (fieldValidation === 'Warn') for (const text of [...problems, ...warnings]) warn(text);
+    if (!(patched as TypeMeta).apiVersion) object.metadata = {};
+    markEmptied(object, patched);
+    return object;
   } catch (error) {
     if (!isStatus(error, 'BadRequest')) throw error;
     throw invalidError('', '', '', [invalid(FieldPath.of('patch'), showPatched(patched), error.message)]);
   }
 }
 
-function requireTyped(patched: unknown): void {
-  const { apiVersion } = (patched ?? {}) as { readonly apiVersion?: unknown };
-  if (!apiVersion) throw badRequestError("Object 'apiVersion' is missing in the patched object");
+interface TypeMeta {
+  readonly kind?: unknown;
+  readonly apiVersion?: unknown;
+}
+
+/** A document that loses its apiVersion is read as upstream's inner form, whose members no JSON has. */
+function withoutVersion(patched: unknown): readonly string[] {
+  if (typeof patched !== 'object' || patched === null || (patched as TypeMeta).apiVersion) return [];
+  const members = Object.keys(patched).filter((name) => name !== 'kind' && name !== 'apiVersion');
+  return members.map((name) => `unknown field ${JSON.stringify(name)}`);
 }
 
 /** A patch cannot make another kind of an object. */
 function requireKind(patched: unknown, { kind, apiVersion }: { readonly kind: string; readonly apiVersion: string }) {
   if (typeof patched !== 'object' || patched === null) return;
-  const found = patched as { readonly kind?: unknown; readonly apiVersion?: unknown };
+  const found = patched as TypeMeta;
   if ((found.kind ?? kind) === kind && (found.apiVersion ?? apiVersion) === apiVersion) return;
   throw badRequestError(
     `${String(found.apiVersion)}, Kind=${String(found.kind)} cannot be handled as a ${kind} in ${apiVersion}`,

@@ -68,10 +68,9 @@ export async function patchScale(served: ServedResource, exchange: Exchange): Pr
   let patch: Patch | undefined;
   return writeScale(served, exchange, parameters, async (current) => {
     patch ??= patchOf(scaleSchema(), type, bytes); // a missing object is told of before a bad patch
-    const options = { fieldValidation: parameters.fieldValidation, kind: KIND, apiVersion: API_VERSION };
-    const { object, warnings } = decodePatched(patch, current, scaleSchema(), options);
-    for (const text of warnings) parameters.request.warn(text);
-    const next = object as Draft<Scale>; // decoded by the schema of Scale
+    const { fieldValidation, request } = parameters;
+    const options = { fieldValidation, kind: KIND, apiVersion: API_VERSION, warn: request.warn };
+    const next = decodePatched(patch, current, scaleSchema(), options) as Draft<Scale>; // decoded by the schema of Scale
     await ownReplicas(served, parameters, next, current);
     return next;
   });

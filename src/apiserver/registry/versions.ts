@@ -38,21 +38,31 @@ export async function toStorage(served: ServedResource, draft: Draft<KubeObject>
   return converted as Draft<KubeObject>; // a conversion gives an object of its own
 }
 
-/** An object of this resource in another of its versions, with that version's schema; undefined where there is none. */
+/**
+ * An object of this resource in another of its versions, with that version's schema; undefined where there is none. The
+ * object is in the version that it names, or else in the served one.
+ */
 export async function convertBetween(
   served: ServedResource,
   object: unknown,
   apiVersion: string,
 ): Promise<{ readonly object: unknown; readonly schema: StructSchema } | undefined> {
-  const { definition } = served;
-  const version = definition.versions.find((other) => apiVersionOf(definition.group, other.version) === apiVersion);
+  const { versions, group } = served.definition;
+  const find = (wanted: unknown) => versions.find((one) => apiVersionOf(group, one.version) === wanted);
+  const version = find(apiVersion);
   if (!version) return undefined;
-  if (version.version === served.version.version) return { object, schema: version.schema };
-  // an object that lacks required members has them empty in a typed version
-  const whole = normalizeZero(object as Draft<KubeObject>, served.version.schema); // decoded in the served version
-  const stored = await toStorage(served, whole);
-  const target = { ...served, version, apiVersion };
-  return { object: normalizeZero(await oneToServed(target, stored), version.schema), schema: version.schema };
+  const given = object as Draft<KubeObject>; // decoded in its version
+  const source = find(given.apiVersion) ?? served.version;
+  if (version.version === source.version) return { object, schema: version.schema };
+  const from = { ...served, version: source, apiVersion: apiVersionOf(group, source.version) };
+  const stored = await toStorage(from, filled(given, source.schema));
+  const converted = await oneToServed({ ...served, version, apiVersion }, stored);
+  return { object: filled(converted, version.schema), schema: version.schema };
+}
+
+/** Required members that an object lacks are empty in a typed version, and so they count when versions are compared. */
+function filled<T>(object: T, schema: StructSchema): T {
+  return schema.name === '' ? object : normalizeZero(object, schema);
 }
 
 export function apiVersionOf(group: string, version: string): string {

@@ -37,6 +37,7 @@ export interface Declaration<T extends KubeObject> extends Strategy<T> {
   readonly hasGeneration?: boolean;
   readonly defaultPropagation?: 'Background' | 'Orphan';
   readonly deletionWarning?: string;
+  readonly fieldAnnotations?: readonly string[];
   readonly metadataChecks?: ResourceDefinition['metadataChecks'];
   readonly gracePeriodSeconds?: ResourceDefinition<T>['gracePeriodSeconds'];
   readonly returnsDeleted?: boolean;
@@ -107,6 +108,7 @@ export function defineResource<V extends keyof KindTypes, K extends keyof KindTy
     hasGeneration: declaration.hasGeneration ?? false,
     defaultPropagation: declaration.defaultPropagation ?? 'Background',
     ...(declaration.deletionWarning ? { deletionWarning: declaration.deletionWarning } : {}),
+    ...(declaration.fieldAnnotations ? { fieldAnnotations: declaration.fieldAnnotations } : {}),
     metadataChecks: declaration.metadataChecks ?? ['changes'],
     ...(declaration.gracePeriodSeconds ? { gracePeriodSeconds: declaration.gracePeriodSeconds } : {}),
     ...(declaration.returnsDeleted ? { returnsDeleted: true } : {}),

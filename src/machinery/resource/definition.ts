@@ -130,6 +130,8 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> extends R
   readonly ttlMs?: number;
   /** Checks metadata.name; the message list is empty where the name is good. */
   readonly validateName: (name: string, prefix: boolean) => readonly string[];
+  /** Annotations that stand for fields which no version has any more: metadata shown alone is without them. */
+  readonly fieldAnnotations?: readonly string[];
   /** Values are encrypted in the store. */
   readonly encrypted: boolean;
   readonly validateMetadata?: (object: T, path: FieldPath) => readonly FieldError[];

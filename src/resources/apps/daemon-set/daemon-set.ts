@@ -24,6 +24,7 @@ import {
 } from '../workload.ts';
 
 const SPEC = FieldPath.of('spec');
+const TEMPLATE_GENERATION = 'deprecated.daemonset.template.generation';
 
 /** Runs a pod on every node that it fits. Source: apps/v1 API. */
 export const daemonSet = defineResource('apps/v1', 'DaemonSet', {
@@ -32,6 +33,7 @@ export const daemonSet = defineResource('apps/v1', 'DaemonSet', {
   shortNames: ['ds'],
   categories: ['all'],
   hasGeneration: true,
+  fieldAnnotations: [TEMPLATE_GENERATION],
   subresources: {
     status: {
       prepareForUpdate: (draft, old) => setTemplateGeneration(draft, templateGeneration(old)),
@@ -81,8 +83,6 @@ export const daemonSet = defineResource('apps/v1', 'DaemonSet', {
   ],
   warnings: (object, old) => changedTemplateWarnings(object, old, object.spec.template),
 });
-
-const TEMPLATE_GENERATION = 'deprecated.daemonset.template.generation';
 
 /** How often the template has changed: a field of versions that are gone, kept as an annotation. */
 function templateGeneration({ metadata }: Pick<DaemonSet, 'metadata'>): number {

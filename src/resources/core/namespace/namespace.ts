@@ -30,7 +30,6 @@ export const namespace = defineResource('v1', 'Namespace', {
     },
   },
   selectableFields: {
-    name: ({ metadata }) => metadata.name ?? '',
     'status.phase': ({ status }) => status?.phase ?? '',
   },
 

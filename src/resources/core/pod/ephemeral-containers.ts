@@ -3,6 +3,7 @@ import { type FieldError, FieldPath, forbidden } from '#machinery/field-error.ts
 import { draftOf } from '#machinery/object.ts';
 import type { SubresourceStrategy } from '#machinery/resource/definition.ts';
 import type { Pod } from '#machinery/types/core-v1.ts';
+import { keepMetadata } from './prepare.ts';
 import { validatePod } from './validation/pod.ts';
 
 /** Containers are added to a running pod and stay as they are. Source: KEP-277. */
@@ -13,9 +14,7 @@ export const ephemeralContainers: SubresourceStrategy<Pod> = {
     if (added) draft.spec.ephemeralContainers = added;
     else delete draft.spec.ephemeralContainers;
     draft.status = draftOf(old.status ?? {});
-    const { resourceVersion } = draft.metadata;
-    draft.metadata = draftOf(old.metadata);
-    if (resourceVersion !== undefined) draft.metadata.resourceVersion = resourceVersion;
+    keepMetadata(draft, old);
   },
   validateUpdate(pod, old, context) {
     return [...validatePod(pod, context), ...validateKept(pod, old)];

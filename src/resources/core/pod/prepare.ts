@@ -1,4 +1,4 @@
-import type { Draft } from '#machinery/object.ts';
+import { type Draft, draftOf } from '#machinery/object.ts';
 import type { WriteContext } from '#machinery/resource/definition.ts';
 import { formatTime } from '#machinery/time.ts';
 import type { Pod, PodAffinityTerm, PodSpec } from '#machinery/types/core-v1.ts';
@@ -88,4 +88,13 @@ function addExpressions(
     holder.labelSelector.matchExpressions ??= [];
     holder.labelSelector.matchExpressions.push({ key, operator, values: [value] });
   }
+}
+
+/** Of what was sent about metadata, a subresource takes the precondition and who owns what. */
+export function keepMetadata(draft: Draft<Pod>, old: Pod): void {
+  const { resourceVersion, managedFields } = draft.metadata;
+  draft.metadata = draftOf(old.metadata);
+  if (resourceVersion !== undefined) draft.metadata.resourceVersion = resourceVersion;
+  if (managedFields) draft.metadata.managedFields = managedFields;
+  else delete draft.metadata.managedFields;
 }

@@ -4,6 +4,7 @@ import { type Draft, draftOf } from '#machinery/object.ts';
 import type { SubresourceStrategy } from '#machinery/resource/definition.ts';
 import type { Container, Pod, PodSpec, ResourceRequirements } from '#machinery/types/core-v1.ts';
 import { qosClassOf } from './qos.ts';
+import { keepMetadata } from './prepare.ts';
 import { validatePod } from './validation/pod.ts';
 
 const SPEC = FieldPath.of('spec');
@@ -27,9 +28,7 @@ export const resize: SubresourceStrategy<Pod> = {
     if (sent?.resources) draft.spec.resources = sent.resources;
     else delete draft.spec.resources;
     draft.status = draftOf(old.status ?? {});
-    const { resourceVersion } = draft.metadata;
-    draft.metadata = draftOf(old.metadata);
-    if (resourceVersion !== undefined) draft.metadata.resourceVersion = resourceVersion;
+    keepMetadata(draft, old);
   },
   validateUpdate(pod, old, context) {
     return [...validatePod(pod, context), ...validateResize(pod, old)];
