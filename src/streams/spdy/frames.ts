@@ -138,13 +138,18 @@ export class HeaderReader implements Disposable {
       else pieces.push(piece);
     };
     this.#inflate.on('data', collect);
+    const written = Promise.withResolvers<void>();
+    // a write that fails within zlib is never called back
+    const closed = () => written.reject(this.#failure ?? new Error('SPDY headers were cut off'));
+    this.#inflate.once('close', closed);
+    this.#inflate.write(block, (error) => (error ? written.reject(error) : written.resolve()));
     try {
-      await new Promise<void>((resolve, reject) => {
-        this.#inflate.write(block, (error) => (error ? reject(error) : resolve()));
-      });
+      await written.promise;
     } finally {
       this.#inflate.off('data', collect);
+      this.#inflate.off('close', closed);
     }
+    if (size > MAX_HEADER_BYTES) throw new Error('SPDY headers are too large');
     return parse(Buffer.concat(pieces));
   }
 
@@ -160,6 +165,7 @@ function parse(body: Buffer): Headers {
     const length = body.readUInt32BE(offset);
     const value = body.toString('utf8', offset + 4, offset + 4 + length);
     offset += 4 + length;
+    if (offset > body.length) throw new Error('SPDY headers end in the middle');
     return value;
   };
   const count = body.readUInt32BE(0);
