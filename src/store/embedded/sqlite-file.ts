@@ -56,7 +56,9 @@ function checkIntegrity(db: DatabaseSync, path: string): void {
 
 /** One process at a time: SQLite would let two share the file, but each believes that it knows every write. */
 export function takeLock(path: string): Disposable {
-  const lock = new DatabaseSync(`${path}.lock`);
+  const file = `${path}.lock`;
+  closeSync(openSync(file, 'a', 0o600)); // whoever may open it could keep us out
+  const lock = new DatabaseSync(file);
   try {
     lock.exec('PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE');
     return { [Symbol.dispose]: () => lock.close() };
