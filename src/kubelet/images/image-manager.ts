@@ -1,9 +1,9 @@
 import type { Clock } from '#base/clock.ts';
 import type { EventRecorder } from '#reconciler/events.ts';
 import type { Pod } from '#machinery/types/core-v1.ts';
-import { BackOff } from '../pods/backoff.ts';
-import type { AnyContainer } from '../pods/names.ts';
-import { containerEvent } from '../pods/pod-context.ts';
+import { BackOff } from '../containers/back-off.ts';
+import { containerEvent } from '../containers/container-event.ts';
+import type { AnyContainer } from '../containers/containers.ts';
 import type { ImageUser } from '../pods/security.ts';
 import { type ContainerRuntime, rpcMessage } from '../runtime/connect.ts';
 import { credentialsFor, type RegistryCredentials } from './credentials.ts';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Pod } from '#machinery/types/core-v1.ts';
+import { containerHash } from '../containers/containers.ts';
 import type { ContainerRunState, PodRunState, SandboxState } from '../runtime/pod-state.ts';
 import { planPod, type ProbeView } from './actions.ts';
-import { containerHash } from './names.ts';
 
 const quiet: ProbeView = { started: () => true, failed: () => undefined };
 

@@ -1,6 +1,6 @@
 import type { Container, Pod } from '#machinery/types/core-v1.ts';
+import { type AnyContainer, containerHash, isSidecar } from '../containers/containers.ts';
 import type { ContainerRunState, PodRunState, SandboxState } from '../runtime/pod-state.ts';
-import { type AnyContainer, containerHash, isSidecar } from './names.ts';
 
 /** What the probes know, by container id. */
 export interface ProbeView {

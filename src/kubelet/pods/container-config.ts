@@ -2,10 +2,11 @@ import { join } from 'node:path';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { Pod } from '#machinery/types/core-v1.ts';
 import { bytes, CPU_PERIOD_US, cpuQuota, cpuShares, milliCpu, oomScoreAdj } from '../cgroups/kernel-limits.ts';
+import { type AnyContainer, containerHash } from '../containers/containers.ts';
+import { expand } from '../containers/expansion.ts';
 import { type ContainerConfigSchema, MountPropagation } from '../runtime/cri/generated/runtime-v1_pb.ts';
 import { CONTAINER_NAME_LABEL, HASH_ANNOTATION, RESTART_COUNT_ANNOTATION } from '../runtime/pod-state.ts';
-import { expand } from './expansion.ts';
-import { type AnyContainer, containerHash, identityOf } from './names.ts';
+import { identityOf } from './identity.ts';
 import { identityLabels } from './sandbox-config.ts';
 import { containerSecurity, type ImageUser, verifyNonRoot } from './security.ts';
 

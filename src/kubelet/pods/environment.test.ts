@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { goDuration } from '#machinery/duration.ts';
 import type { Pod, Service } from '#machinery/types/core-v1.ts';
-import { BackOff, showDuration } from './backoff.ts';
+import { BackOff } from '../containers/back-off.ts';
+import { expand } from '../containers/expansion.ts';
 import { environment, serviceVariables } from './environment.ts';
-import { expand } from './expansion.ts';
 
 test('expansion: known names are replaced, unknown ones stay, $$ is a dollar', () => {
   const values = new Map([['A', '1']]);
@@ -75,7 +76,7 @@ test('back-off: none at first, then 10 s doubled up to five minutes, forgotten a
   const waits: string[] = [];
   for (let crash = 0; crash < 7; crash++) {
     backOff.next('k', now, now);
-    waits.push(showDuration(backOff.waitMs('k')));
+    waits.push(goDuration(backOff.waitMs('k')));
     now += backOff.remaining('k', now, now);
   }
   assert.deepEqual(waits, ['10s', '20s', '40s', '1m20s', '2m40s', '5m0s', '5m0s']);

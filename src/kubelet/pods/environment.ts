@@ -1,7 +1,7 @@
 import type { ConfigMap, EnvVar, EnvVarSource, Pod, Secret, Service } from '#machinery/types/core-v1.ts';
-import { expand } from './expansion.ts';
-import { fieldValue, type PodAddresses, resourceFieldValue } from './field-ref.ts';
-import type { AnyContainer } from './names.ts';
+import type { AnyContainer } from '../containers/containers.ts';
+import { expand } from '../containers/expansion.ts';
+import { type PodAddresses, fieldValue, resourceFieldValue } from '../containers/field-ref.ts';
 
 /** Reads what a pod refers to. Undefined where it does not exist; throws where the API cannot be asked. */
 export interface References {

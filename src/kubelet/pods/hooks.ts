@@ -1,6 +1,6 @@
 import type { LifecycleHandler } from '#machinery/types/core-v1.ts';
+import type { AnyContainer } from '../containers/containers.ts';
 import { execAction, httpAction, type Target } from '../probes/handlers.ts';
-import type { AnyContainer } from './names.ts';
 import type { PodContext } from './pod-context.ts';
 
 export interface HookTarget {

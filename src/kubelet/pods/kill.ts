@@ -1,9 +1,10 @@
 import type { Pod } from '#machinery/types/core-v1.ts';
+import { containerEvent } from '../containers/container-event.ts';
+import { type AnyContainer, allContainers, sidecarNames } from '../containers/containers.ts';
 import { isNotFound } from '../runtime/connect.ts';
 import type { ContainerRunState, PodRunState } from '../runtime/pod-state.ts';
 import { runHook } from './hooks.ts';
-import { type AnyContainer, allContainers } from './names.ts';
-import { containerEvent, type PodContext, sidecarNames } from './pod-context.ts';
+import type { PodContext } from './pod-context.ts';
 
 /** A container always gets this long after its preStop hook. Upstream's number. */
 const MIN_GRACE_MS = 2_000;

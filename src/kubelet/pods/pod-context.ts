@@ -5,14 +5,14 @@ import type { Informer } from '#client/informer.ts';
 import type { Pod, Service } from '#machinery/types/core-v1.ts';
 import type { EventRecorder } from '#reconciler/events.ts';
 import type { PodCgroups } from '../cgroups/cgroups.ts';
+import type { BackOff } from '../containers/back-off.ts';
+import { type AnyContainer, isSidecar } from '../containers/containers.ts';
 import type { ImageManager } from '../images/image-manager.ts';
 import type { ProbeManager } from '../probes/probe-manager.ts';
 import type { ContainerRuntime } from '../runtime/connect.ts';
 import type { PodVolumes } from '../volumes/pod-volumes.ts';
-import type { BackOff } from './backoff.ts';
 import type { ResolverConfig } from './dns.ts';
 import type { References } from './environment.ts';
-import { type AnyContainer, isSidecar } from './names.ts';
 import type { StatusWriter } from './status-writer.ts';
 
 /** What all pod workers of a node share. */
@@ -45,34 +45,4 @@ export interface PodContext {
   /** Resources that pods of this node may use. */
   readonly allocatable: Readonly<Record<string, string>>;
   readonly memoryCapacity: number;
-}
-
-/** Tells users what happened to a container, naming it in the way `kubectl describe` shows. */
-export function containerEvent(
-  context: Pick<PodContext, 'events'>,
-  pod: Pod,
-  container: AnyContainer,
-  event: { readonly type: 'Normal' | 'Warning'; readonly reason: string; readonly message: string },
-): void {
-  const { uid = '', name = '', namespace = '', resourceVersion = '' } = pod.metadata;
-  const regarding = {
-    kind: 'Pod',
-    apiVersion: 'v1',
-    uid,
-    name,
-    namespace,
-    resourceVersion,
-    fieldPath: `spec.${listOf(pod, container)}{${container.name}}`,
-  };
-  context.events.record(regarding, event);
-}
-
-function listOf(pod: Pod, { name }: AnyContainer): string {
-  if ((pod.spec.initContainers ?? []).some((container) => container.name === name)) return 'initContainers';
-  if ((pod.spec.ephemeralContainers ?? []).some((container) => container.name === name)) return 'ephemeralContainers';
-  return 'containers';
-}
-
-export function sidecarNames(pod: Pod): readonly string[] {
-  return (pod.spec.initContainers ?? []).filter(isSidecar).map((container) => container.name);
 }

@@ -5,12 +5,14 @@ import { parseTime } from '#machinery/time.ts';
 import type { ContainerStateWaiting, Pod } from '#machinery/types/core-v1.ts';
 import { qosClassOf } from '#resources/core/pod/qos.ts';
 import { pods } from '../api-resources.ts';
+import { type AnyContainer, allContainers } from '../containers/containers.ts';
 import { WaitingError } from '../images/image-manager.ts';
 import { rpcMessage } from '../runtime/connect.ts';
 import { inspectPod, type PodRunState, type SandboxState } from '../runtime/pod-state.ts';
 import { VolumeError } from '../volumes/pod-volumes.ts';
 import { newestState, type PodPlan, planPod } from './actions.ts';
 import { admit } from './admit.ts';
+import { identityOf, isTerminal, logFolder } from './identity.ts';
 import {
   gracePeriodMs,
   killAllContainers,
@@ -19,7 +21,6 @@ import {
   stopContainer,
   stopSandboxes,
 } from './kill.ts';
-import { type AnyContainer, allContainers, identityOf, isTerminal, logFolder } from './names.ts';
 import type { PodContext } from './pod-context.ts';
 import { type SandboxConfig, sandboxConfig } from './sandbox-config.ts';
 import { backOffKey, startContainer } from './start-container.ts';

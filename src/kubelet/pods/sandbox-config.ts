@@ -5,7 +5,7 @@ import { cpuQuota, CPU_PERIOD_US, cpuShares, kernelLimits } from '../cgroups/ker
 import { type PodSandboxConfigSchema, Protocol } from '../runtime/cri/generated/runtime-v1_pb.ts';
 import { POD_NAME_LABEL, POD_NAMESPACE_LABEL, POD_UID_LABEL } from '../runtime/pod-state.ts';
 import { podHostname, podResolver, type ResolverConfig } from './dns.ts';
-import { identityOf, logFolder } from './names.ts';
+import { identityOf, logFolder } from './identity.ts';
 import { namespaceOptions, seccomp, supplementalGroups } from './security.ts';
 
 export type SandboxConfig = MessageInitShape<typeof PodSandboxConfigSchema>;

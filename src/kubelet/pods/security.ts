@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { Pod, SeccompProfile } from '#machinery/types/core-v1.ts';
+import type { AnyContainer } from '../containers/containers.ts';
 import {
   type LinuxContainerSecurityContextSchema,
   type NamespaceOptionSchema,
@@ -9,7 +10,7 @@ import {
   type SecurityProfileSchema,
   SupplementalGroupsPolicy,
 } from '../runtime/cri/generated/runtime-v1_pb.ts';
-import { type AnyContainer, identityOf, showPod } from './names.ts';
+import { identityOf, showPod } from './identity.ts';
 
 type ContainerContext = MessageInitShape<typeof LinuxContainerSecurityContextSchema>;
 type Namespaces = MessageInitShape<typeof NamespaceOptionSchema>;

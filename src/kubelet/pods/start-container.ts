@@ -1,19 +1,21 @@
 import { chmod, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { goDuration } from '#machinery/duration.ts';
 import type { Pod } from '#machinery/types/core-v1.ts';
+import { containerEvent } from '../containers/container-event.ts';
+import { type AnyContainer, containerHash } from '../containers/containers.ts';
 import { credentialsIn } from '../images/credentials.ts';
 import { type PresentImage, WaitingError } from '../images/image-manager.ts';
 import { rpcMessage } from '../runtime/connect.ts';
 import type { ContainerRunState, PodRunState, SandboxState } from '../runtime/pod-state.ts';
 import { newestState } from './actions.ts';
-import { showDuration } from './backoff.ts';
 import { type ContainerConfig, containerConfig, logPath, type ReadyMount } from './container-config.ts';
 import { hostsFile, podHostname } from './dns.ts';
 import { environment } from './environment.ts';
 import { runHook } from './hooks.ts';
+import { identityOf, logFolder, showPod } from './identity.ts';
 import { stopContainer } from './kill.ts';
-import { type AnyContainer, containerHash, identityOf, logFolder, showPod } from './names.ts';
-import { containerEvent, type PodContext } from './pod-context.ts';
+import type { PodContext } from './pod-context.ts';
 import type { SandboxConfig } from './sandbox-config.ts';
 import { terminationMessageFile } from './termination-message.ts';
 
@@ -89,7 +91,7 @@ function checkBackOff(
     reason: 'BackOff',
     message: `Back-off restarting failed container ${container.name} in pod ${name}`,
   });
-  const wait = showDuration(context.backOff.waitMs(key));
+  const wait = goDuration(context.backOff.waitMs(key));
   throw new WaitingError(
     'CrashLoopBackOff',
     `back-off ${wait} restarting failed container=${container.name} pod=${name}`,

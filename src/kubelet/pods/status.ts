@@ -9,8 +9,8 @@ import type {
   PodStatus,
 } from '#machinery/types/core-v1.ts';
 import { qosClassOf } from '#resources/core/pod/qos.ts';
+import { type AnyContainer, isSidecar } from '../containers/containers.ts';
 import type { ContainerRunState, PodRunState } from '../runtime/pod-state.ts';
-import { type AnyContainer, isSidecar } from './names.ts';
 
 /** All that a pod's status is made from. */
 export interface StatusInput {

@@ -1,6 +1,6 @@
 import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { AnyContainer } from './names.ts';
+import type { AnyContainer } from '../containers/containers.ts';
 
 /** Upstream's limits: of one message, of one taken from a log, and the lines of a log that are looked at. */
 const MAX_MESSAGE_BYTES = 4096;

@@ -8,8 +8,8 @@ import type { ResourceRef } from '#machinery/resource/definition.ts';
 import { isStatus } from '#machinery/status.ts';
 import type { ConfigMap, Pod, Secret } from '#machinery/types/core-v1.ts';
 import { configMaps, secrets } from '../api-resources.ts';
+import { allContainers } from '../containers/containers.ts';
 import type { References } from './environment.ts';
-import { allContainers } from './names.ts';
 
 export interface WatchedReferencesOptions {
   readonly client: Client;

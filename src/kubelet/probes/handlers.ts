@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { Code, ConnectError, createClient } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
 import type { ExecAction, GRPCAction, HTTPGetAction, TCPSocketAction } from '#machinery/types/core-v1.ts';
-import { type AnyContainer } from '../pods/names.ts';
+import type { AnyContainer } from '../containers/containers.ts';
 import { type ContainerRuntime, rpcMessage } from '../runtime/connect.ts';
 import { Health, HealthCheckResponse_ServingStatus } from '../runtime/cri/generated/grpc-health-v1_pb.ts';
 

@@ -8,8 +8,8 @@ import type {
   Volume,
   VolumeProjection,
 } from '#machinery/types/core-v1.ts';
+import { fieldValue, resourceFieldValue } from '../containers/field-ref.ts';
 import type { References } from '../pods/environment.ts';
-import { fieldValue, resourceFieldValue } from '../pods/field-ref.ts';
 import type { Payload, PayloadFile } from './atomic-writer.ts';
 
 export interface PayloadInput {

@@ -1,10 +1,10 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
-import { connectContainerd, CRI_NAMESPACE } from '../containerd/services.ts';
-import type { ContainerRuntime } from './connect.ts';
-import { TaskExitSchema } from './cri/generated/containerd-events_pb.ts';
-import { listPods, type PodSummary } from './pod-state.ts';
+import { connectContainerd, CRI_NAMESPACE } from './services.ts';
+import type { ContainerRuntime } from '../runtime/connect.ts';
+import { TaskExitSchema } from '../runtime/cri/generated/containerd-events_pb.ts';
+import { listPods, type PodSummary } from '../runtime/pod-state.ts';
 
 export interface RuntimeEventsOptions {
   readonly runtime: ContainerRuntime;
