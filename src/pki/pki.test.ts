@@ -76,15 +76,19 @@ test('pki: an authority whose files do not match is refused, never replaced', as
 test('pki: subjects, usages and lifetimes', async (context) => {
   const now = Date.UTC(2026, 0, 1);
   const pki = await open(await temporaryDirectory(context), clockAt(now));
-  const [admin, node, serving] = await Promise.all([
+  const [admin, kubelets, node, serving] = await Promise.all([
     adminCredential(pki),
+    kubeletClientCredential(pki),
     nodeCredential(pki, 'n-1'),
     nodeServingCredential(pki, 'n-1', { hostNames: [], addresses: ['192.0.2.7'] }),
   ]);
-  const facts = [admin, node, serving].map(({ certificate }) => readCertificate(new X509Certificate(certificate)));
+  const facts = [admin, kubelets, node, serving].map(({ certificate }) =>
+    readCertificate(new X509Certificate(certificate)),
+  );
   const life = { notBefore: now - 3600_000, notAfter: now + 365 * DAY_MS };
   assert.deepEqual(facts, [
     { commonName: 'kubernetes-admin', organizations: ['system:masters'], usages: ['client'], ...life },
+    { commonName: 'kube-apiserver-kubelet-client', organizations: [], usages: ['client'], ...life },
     { commonName: 'system:node:n-1', organizations: ['system:nodes'], usages: ['client'], ...life },
     { commonName: 'system:node:n-1', organizations: ['system:nodes'], usages: ['server'], ...life },
   ]);
