@@ -8,7 +8,13 @@ import { connect, createServer, type TLSSocket } from 'node:tls';
 import { type Clock, systemClock } from '#base/clock.ts';
 import { systemRandomness } from '#base/random.ts';
 import { readCertificate } from './certificate.ts';
-import { adminCredential, apiServerCredential, nodeCredential, nodeServingCredential } from './identities.ts';
+import {
+  adminCredential,
+  kubeletClientCredential,
+  apiServerCredential,
+  nodeCredential,
+  nodeServingCredential,
+} from './identities.ts';
 import { openPki } from './pki.ts';
 
 const DAY_MS = 86_400_000;
