@@ -127,8 +127,7 @@ function normalScalar(
 function normalText(text: string, names: Names, key: string | undefined, parent: JsonObject | undefined): string {
   let value = text;
   for (const [name, meaning] of Object.entries(names).sort((a, b) => b[1].length - a[1].length)) {
-    // a captured version is a number: in a young server a short one, that is part of every time and uid
-    if (DIGITS.test(meaning) ? value === meaning : meaning) value = value.replaceAll(meaning, () => `$${name}`);
+    if (meaning) value = value.replaceAll(DIGITS.test(meaning) ? wholeNumber(meaning) : meaning, () => `$${name}`);
   }
   const generateName = parent?.['generateName'];
   if (key === 'name' && typeof generateName === 'string') {
@@ -138,6 +137,11 @@ function normalText(text: string, names: Names, key: string | undefined, parent:
   if (TIME.test(value)) return '<time>';
   if (TOKEN_VOLUME.test(value)) return '<token-volume>';
   return value.replaceAll(UUID, '<uid>');
+}
+
+/** A captured version is a number: in a young server a short one, that is part of every time and uid. */
+function wholeNumber(digits: string): RegExp {
+  return digits.length < 5 ? new RegExp(`^${digits}$`, 'g') : new RegExp(`(?<!\\d)${digits}(?!\\d)`, 'g');
 }
 
 /** A Status without its prose. */
