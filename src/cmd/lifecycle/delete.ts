@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile, rm, rmdir } from 'node:fs/promises';
+import { readdir, rm, rmdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { tryCommand } from '#base/command.ts';
 import { readKubeconfig, updateKubeconfig, withoutContext } from '#client/kubeconfig.ts';
+import { mountsBelow } from '#kubelet/volumes/mounts.ts';
 import { deleteHostNetwork } from '#network/host-network.ts';
 import { CliError } from '../cli-error.ts';
 import { type Cluster, cgroupParent, contextName, paths, requireCluster } from '../cluster.ts';
@@ -23,7 +24,7 @@ export async function deleteCluster(args: readonly string[]): Promise<void> {
   if (!flags.yes) await confirm(cluster);
   await createProgress().step(`Deleting the cluster ${cluster.name}`, async () => {
     await stopCluster(cluster);
-    await unmountBelow([cluster.dataDir, paths(cluster).runDir]);
+    for (const folder of [cluster.dataDir, paths(cluster).runDir]) await unmount(folder);
     await deleteHostNetwork({
       clusterName: cluster.name,
       podCidr: cluster.podCidr,
@@ -49,13 +50,9 @@ async function confirm(cluster: Cluster): Promise<void> {
   if (!/^y(es)?$/i.test(answer.trim())) throw new CliError('nothing was deleted');
 }
 
-/** Mounts of containers and volumes, the deepest first. */
-async function unmountBelow(folders: readonly string[]): Promise<void> {
-  const mounts = (await readFile('/proc/self/mountinfo', 'utf8'))
-    .split('\n')
-    .map((line) => (line.split(' ')[4] ?? '').replaceAll('\\040', ' '))
-    .filter((mount) => folders.some((folder) => mount === folder || mount.startsWith(`${folder}/`)));
-  for (const mount of mounts.sort().reverse()) await tryCommand('umount', ['-l', mount]);
+/** Mounts of containers and volumes; what is gone already is no error. */
+async function unmount(folder: string): Promise<void> {
+  for (const mount of await mountsBelow(folder)) await tryCommand('umount', ['-l', mount]);
 }
 
 /** The cluster's cgroup in every hierarchy (v1) or the one (v2). They are empty once the containers are gone. */

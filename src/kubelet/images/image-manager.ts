@@ -4,10 +4,15 @@ import type { Pod } from '#machinery/types/core-v1.ts';
 import { BackOff } from '../containers/back-off.ts';
 import { containerEvent } from '../containers/container-event.ts';
 import type { AnyContainer } from '../containers/containers.ts';
-import type { ImageUser } from '../pods/security.ts';
 import { type ContainerRuntime, rpcMessage } from '../runtime/connect.ts';
 import { credentialsFor, type RegistryCredentials } from './credentials.ts';
 import { parseReference } from './reference.ts';
+
+/** The user of an image, as the runtime reads it. */
+export interface ImageUser {
+  readonly uid: number | undefined;
+  readonly username: string;
+}
 
 /** An image that is present. */
 export interface PresentImage {

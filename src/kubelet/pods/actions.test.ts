@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import type { Pod } from '#machinery/types/core-v1.ts';
 import { containerHash } from '../containers/containers.ts';
 import type { ContainerRunState, PodRunState, SandboxState } from '../runtime/pod-state.ts';
-import { planPod, type ProbeView } from './actions.ts';
+import type { ProbeView } from '../probes/probe-manager.ts';
+import { planPod } from './actions.ts';
 
 const quiet: ProbeView = { started: () => true, failed: () => undefined };
 

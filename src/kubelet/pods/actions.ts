@@ -1,14 +1,7 @@
 import type { Container, Pod } from '#machinery/types/core-v1.ts';
 import { type AnyContainer, containerHash, isSidecar } from '../containers/containers.ts';
+import type { ProbeView } from '../probes/probe-manager.ts';
 import type { ContainerRunState, PodRunState, SandboxState } from '../runtime/pod-state.ts';
-
-/** What the probes know, by container id. */
-export interface ProbeView {
-  /** A startup probe has succeeded, or there is none. */
-  started(containerId: string, container: AnyContainer): boolean;
-  /** Which probe says that the container must go, if one does. */
-  failed(containerId: string): 'liveness' | 'startup' | undefined;
-}
 
 export interface Kill {
   readonly id: string;

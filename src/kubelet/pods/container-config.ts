@@ -4,21 +4,15 @@ import type { Pod } from '#machinery/types/core-v1.ts';
 import { bytes, CPU_PERIOD_US, cpuQuota, cpuShares, milliCpu, oomScoreAdj } from '../cgroups/kernel-limits.ts';
 import { type AnyContainer, containerHash } from '../containers/containers.ts';
 import { expand } from '../containers/expansion.ts';
+import type { ImageUser } from '../images/image-manager.ts';
 import { type ContainerConfigSchema, MountPropagation } from '../runtime/cri/generated/runtime-v1_pb.ts';
 import { CONTAINER_NAME_LABEL, HASH_ANNOTATION, RESTART_COUNT_ANNOTATION } from '../runtime/pod-state.ts';
+import type { ReadyMount } from '../volumes/pod-volumes.ts';
 import { identityOf } from './identity.ts';
 import { identityLabels } from './sandbox-config.ts';
-import { containerSecurity, type ImageUser, verifyNonRoot } from './security.ts';
+import { containerSecurity, verifyNonRoot } from './security.ts';
 
 export type ContainerConfig = MessageInitShape<typeof ContainerConfigSchema>;
-
-/** One mount as the container sees it, its source made and checked. */
-export interface ReadyMount {
-  readonly hostPath: string;
-  readonly containerPath: string;
-  readonly readOnly: boolean;
-  readonly propagation?: string | undefined;
-}
 
 export interface ContainerInput {
   readonly pod: Pod;

@@ -1,13 +1,8 @@
-import type { ConfigMap, EnvVar, EnvVarSource, Pod, Secret, Service } from '#machinery/types/core-v1.ts';
+import type { EnvVar, EnvVarSource, Pod, Service } from '#machinery/types/core-v1.ts';
 import type { AnyContainer } from '../containers/containers.ts';
 import { expand } from '../containers/expansion.ts';
 import { type PodAddresses, fieldValue, resourceFieldValue } from '../containers/field-ref.ts';
-
-/** Reads what a pod refers to. Undefined where it does not exist; throws where the API cannot be asked. */
-export interface References {
-  configMap(namespace: string, name: string): Promise<ConfigMap | undefined>;
-  secret(namespace: string, name: string): Promise<Secret | undefined>;
-}
+import type { References } from '../containers/references.ts';
 
 export interface EnvironmentInput {
   readonly pod: Pod;

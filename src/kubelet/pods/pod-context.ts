@@ -2,17 +2,16 @@ import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import type { Client } from '#client/client.ts';
 import type { Informer } from '#client/informer.ts';
-import type { Pod, Service } from '#machinery/types/core-v1.ts';
+import type { Service } from '#machinery/types/core-v1.ts';
 import type { EventRecorder } from '#reconciler/events.ts';
 import type { PodCgroups } from '../cgroups/cgroups.ts';
 import type { BackOff } from '../containers/back-off.ts';
-import { type AnyContainer, isSidecar } from '../containers/containers.ts';
+import type { References } from '../containers/references.ts';
 import type { ImageManager } from '../images/image-manager.ts';
 import type { ProbeManager } from '../probes/probe-manager.ts';
 import type { ContainerRuntime } from '../runtime/connect.ts';
 import type { PodVolumes } from '../volumes/pod-volumes.ts';
 import type { ResolverConfig } from './dns.ts';
-import type { References } from './environment.ts';
 import type { StatusWriter } from './status-writer.ts';
 
 /** What all pod workers of a node share. */

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { Pod, SeccompProfile } from '#machinery/types/core-v1.ts';
 import type { AnyContainer } from '../containers/containers.ts';
+import type { ImageUser } from '../images/image-manager.ts';
 import {
   type LinuxContainerSecurityContextSchema,
   type NamespaceOptionSchema,
@@ -32,12 +33,6 @@ const MASKED_PATHS = [
   '/sys/devices/virtual/powercap',
 ];
 const READONLY_PATHS = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
-
-/** The user of an image, as the runtime reads it. */
-export interface ImageUser {
-  readonly uid: number | undefined;
-  readonly username: string;
-}
 
 export function namespaceOptions(pod: Pod): Namespaces {
   return {

@@ -9,7 +9,7 @@ import { isStatus } from '#machinery/status.ts';
 import type { ConfigMap, Pod, Secret } from '#machinery/types/core-v1.ts';
 import { configMaps, secrets } from '../api-resources.ts';
 import { allContainers } from '../containers/containers.ts';
-import type { References } from './environment.ts';
+import type { References } from '../containers/references.ts';
 
 export interface WatchedReferencesOptions {
   readonly client: Client;

@@ -5,7 +5,6 @@ import type { Pod, Probe } from '#machinery/types/core-v1.ts';
 import type { EventRecorder } from '#reconciler/events.ts';
 import { containerEvent } from '../containers/container-event.ts';
 import { type AnyContainer, allContainers } from '../containers/containers.ts';
-import type { ProbeView } from '../pods/actions.ts';
 import type { ContainerRuntime } from '../runtime/connect.ts';
 import type { PodRunState } from '../runtime/pod-state.ts';
 import { execAction, grpcAction, httpAction, type Outcome, type Target, tcpAction } from './handlers.ts';
@@ -20,6 +19,14 @@ export interface ProbeManagerOptions {
   readonly log: Logger;
   /** A result has changed: the pod is to be looked at. */
   readonly changed: (uid: string) => void;
+}
+
+/** What the probes know, by container id. */
+export interface ProbeView {
+  /** A startup probe has succeeded, or there is none. */
+  started(containerId: string, container: AnyContainer): boolean;
+  /** Which probe says that the container must go, if one does. */
+  failed(containerId: string): 'liveness' | 'startup' | undefined;
 }
 
 const KINDS: readonly ProbeKind[] = ['startup', 'liveness', 'readiness'];

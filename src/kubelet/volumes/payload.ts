@@ -9,7 +9,7 @@ import type {
   VolumeProjection,
 } from '#machinery/types/core-v1.ts';
 import { fieldValue, resourceFieldValue } from '../containers/field-ref.ts';
-import type { References } from '../pods/environment.ts';
+import type { References } from '../containers/references.ts';
 import type { Payload, PayloadFile } from './atomic-writer.ts';
 
 export interface PayloadInput {

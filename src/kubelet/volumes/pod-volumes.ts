@@ -4,8 +4,7 @@ import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import type { Client } from '#client/client.ts';
 import type { Pod, Volume } from '#machinery/types/core-v1.ts';
-import type { ReadyMount } from '../pods/container-config.ts';
-import type { References } from '../pods/environment.ts';
+import type { References } from '../containers/references.ts';
 import { bytes, kernelLimits } from '../cgroups/kernel-limits.ts';
 import type { AnyContainer } from '../containers/containers.ts';
 import { expandStrictly } from '../containers/expansion.ts';
@@ -26,6 +25,14 @@ export interface PodVolumesOptions {
   readonly allocatable: Readonly<Record<string, string>>;
   readonly clock: Clock;
   readonly log: Logger;
+}
+
+/** One mount as the container sees it, its source made and checked. */
+export interface ReadyMount {
+  readonly hostPath: string;
+  readonly containerPath: string;
+  readonly readOnly: boolean;
+  readonly propagation?: string | undefined;
 }
 
 /** A volume that could not be made ready; the message is upstream's, without the volume's name. */
