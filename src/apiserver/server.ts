@@ -5,7 +5,7 @@ import { directTransport } from '#client/in-process.ts';
 import type { PortUser } from '#client/port-protocol.ts';
 import { manifest } from '#resources/manifest.ts';
 import type { User } from './admission/admission.ts';
-import { type BootstrapOptions, keepKubernetesEndpoints, reconcileBootstrap } from './bootstrap/bootstrap.ts';
+import { type BootstrapOptions, bootstrap, keepKubernetesEndpoints } from './bootstrap/bootstrap.ts';
 import { runChain } from './chain.ts';
 import type { Answer, ApiRequest } from './http/exchange.ts';
 import { listenForRequests } from './http/listener.ts';
@@ -28,7 +28,7 @@ export interface ApiServer extends AsyncDisposable {
   inProcess(user: PortUser): Transport;
   /** Serves another thread of this process. The port is trusted to say who it speaks for. */
   servePort(port: MessagePort): Disposable;
-  /** Resolves when the objects that every cluster has are there. */
+  /** Resolves when the objects that every cluster has are there; rejects only where the server is closed before. */
   readonly bootstrapped: Promise<void>;
 }
 
@@ -62,14 +62,11 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   composed.setServerAddress(`${host}:${listener.port}`);
   const objects = bootstrapOptions(options, listener.port, host);
   const client = createClient(direct(SELF), { userAgent: 'dhow-apiserver' });
-  const bootstrapped = reconcileBootstrap(client, options.apiClock, objects).then(() => composed.setBootstrapped());
-  // ends with the signal and never rejects; a failed bootstrap is told to whoever waits for it
+  const keeping = { ...options, signal: closing.signal };
+  const bootstrapped = bootstrap(client, objects, keeping).then(() => composed.setBootstrapped());
+  // both end with the signal and never reject; a bootstrap that was cut short is told to whoever waits for it
   void bootstrapped.then(
-    () =>
-      Promise.all([
-        composed.maintain(closing.signal),
-        keepKubernetesEndpoints(client, objects, { ...options, signal: closing.signal }),
-      ]),
+    () => Promise.all([composed.maintain(closing.signal), keepKubernetesEndpoints(client, objects, keeping)]),
     () => undefined,
   );
   return {

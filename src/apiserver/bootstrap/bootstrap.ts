@@ -114,6 +114,24 @@ export async function reconcileBootstrap(client: Client, clock: Clock, options: 
   }
 }
 
+/** How long to wait before a bootstrap that failed is tried again, at first and at most. */
+const FIRST_RETRY_MS = 250;
+const LAST_RETRY_MS = 10_000;
+
+/** Makes the first objects, again and again until they are there. Rejects only with the signal's reason. */
+export async function bootstrap(client: Client, options: BootstrapOptions, keeping: Keeping): Promise<void> {
+  const { apiClock, ioClock, log, signal } = keeping;
+  for (let delayMs = FIRST_RETRY_MS; ; delayMs = Math.min(2 * delayMs, LAST_RETRY_MS)) {
+    try {
+      return await reconcileBootstrap(client, apiClock, options);
+    } catch (error) {
+      signal.throwIfAborted();
+      log.warn({ err: error, delayMs }, 'the first objects cannot be made yet');
+    }
+    await ioClock.sleep(delayMs, signal);
+  }
+}
+
 /** Upstream's interval. */
 const ENDPOINTS_MS = 10_000;
 

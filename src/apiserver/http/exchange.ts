@@ -23,8 +23,10 @@ export interface ApiRequest {
   readonly remoteAddress: string;
   /** DER of the client certificate, where TLS verified it. */
   readonly clientCertificate: Uint8Array | undefined;
-  /** Aborted when the client goes away or the server is closed. */
+  /** Aborted when the client goes away, or when the server closes and does not wait for the request. */
   readonly signal: AbortSignal;
+  /** To be called where a request goes on until somebody ends it: a server that closes does not wait for it. */
+  readonly lasts?: () => void;
   /** Present where the client asked for another protocol (`Upgrade:`) on HTTP/1.1. */
   readonly upgrade?: Upgrade;
 }

@@ -5,6 +5,7 @@ import type { Answer, ApiRequest, Sink, Upgrade } from './exchange.ts';
 import { TAKEN } from './exchange.ts';
 import { drained } from './http2.ts';
 import type { Serving } from './listener.ts';
+import type { OpenRequest } from './open-requests.ts';
 import { pathAndQuery, unfinished, verifiedCertificate } from './target.ts';
 
 /** Serves the requests and upgrades that come in on `server`. */
@@ -13,7 +14,7 @@ export function serveHttp1(server: Server, serving: Serving): void {
     const open = serving.requests.begin();
     response.once('close', () => open.gone());
     void serving
-      .serve(requestOf(message, open.signal), () => {})
+      .serve(requestOf(message, open), () => {})
       .then((answer) => send(response, answer, open.signal, serving))
       .finally(() => open.answered());
   });
@@ -29,7 +30,7 @@ export function serveHttp1(server: Server, serving: Serving): void {
         return { socket, head };
       },
     };
-    const request = { ...requestOf(message, open.signal), upgrade };
+    const request = { ...requestOf(message, open), upgrade };
     void serving
       .serve(request, () => {})
       .then((answer) => {
@@ -41,7 +42,7 @@ export function serveHttp1(server: Server, serving: Serving): void {
   });
 }
 
-function requestOf(message: IncomingMessage, signal: AbortSignal): ApiRequest {
+function requestOf(message: IncomingMessage, { signal, lasts }: OpenRequest): ApiRequest {
   const socket = message.socket as TLSSocket; // the listener hands over TLS sockets only
   const { headers, headersDistinct } = message;
   const length = headers['content-length'];
@@ -59,6 +60,7 @@ function requestOf(message: IncomingMessage, signal: AbortSignal): ApiRequest {
     remoteAddress: socket.remoteAddress ?? '',
     clientCertificate: verifiedCertificate(socket),
     signal,
+    lasts,
   };
 }
 
@@ -67,7 +69,8 @@ async function send(response: ServerResponse, answer: Answer, signal: AbortSigna
   try {
     const { body } = answer;
     const headers: Record<string, string | readonly string[] | number> = { ...answer.headers };
-    if (!response.req.complete) headers['connection'] = 'close'; // the rest of the body is not read
+    // the rest of the body is not read; a server that closes takes no other request
+    if (!response.req.complete || serving.requests.closed) headers['connection'] = 'close';
     if (typeof body !== 'function') {
       headers['content-length'] = body.reduce((sum, chunk) => sum + chunk.byteLength, 0);
       response.writeHead(answer.status, headers as Record<string, string | string[] | number>);

@@ -2,6 +2,7 @@ import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'nod
 import type { TLSSocket } from 'node:tls';
 import type { Answer, AnswerHeaders, ApiRequest, Sink } from './exchange.ts';
 import type { Serving } from './listener.ts';
+import type { OpenRequest } from './open-requests.ts';
 import { pathAndQuery, unfinished, verifiedCertificate } from './target.ts';
 
 interface IncomingStream {
@@ -16,7 +17,7 @@ export function serveHttp2Stream({ stream, headers, socket, authenticated }: Inc
   const open = serving.requests.begin();
   stream.once('close', () => open.gone());
   stream.on('error', (error) => serving.log.debug({ err: error }, 'HTTP/2 stream failed'));
-  const request = requestOf(stream, headers, socket, open.signal);
+  const request = requestOf(stream, headers, socket, open);
   void serving
     .serve(request, authenticated)
     .then((answer) => send(stream, answer, open.signal, serving))
@@ -27,7 +28,7 @@ function requestOf(
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
   socket: TLSSocket,
-  signal: AbortSignal,
+  { signal, lasts }: OpenRequest,
 ): ApiRequest {
   const target = pathAndQuery(headers[':path'] ?? '/');
   const length = headers['content-length'];
@@ -50,6 +51,7 @@ function requestOf(
     remoteAddress: socket.remoteAddress ?? '',
     clientCertificate: verifiedCertificate(socket),
     signal,
+    lasts,
   };
 }
 

@@ -21,7 +21,9 @@ const MAX_CONNECTIONS = 10_000;
 /** A small window would make uploads wait for our window updates. */
 const STREAM_WINDOW_BYTES = 256 * 1024;
 /** How long a closing server waits for requests under way before it cuts the connections. */
-const DRAIN_MS = 5_000;
+const DRAIN_MS = 4_000;
+/** A client that has vanished without a word is noticed by the silence of its kernel. */
+const KEEP_ALIVE_MS = 15_000;
 
 /** What to listen on: an address, or a socket that somebody else holds open (a supervisor) across our restarts. */
 export type ListenOn =
@@ -91,7 +93,7 @@ export async function listenForRequests(options: ListenerOptions): Promise<Liste
       requests.close();
       const closed = new Promise<void>((resolve) => listening.close(() => resolve()));
       http1.close(); // idle connections end, those with a request end after it
-      await connections.drain(options.ioClock);
+      await connections.drain(options.ioClock, requests);
       await closed;
     },
   };
@@ -113,6 +115,7 @@ function createTls(options: ListenerOptions, connected: (socket: TLSSocket) => v
   tls.maxConnections = MAX_CONNECTIONS;
   tls.on('secureConnection', (socket) => {
     socket.setNoDelay(true);
+    socket.setKeepAlive(true, KEEP_ALIVE_MS);
     connected(socket);
   });
   tls.on('tlsClientError', (error, socket) => {
@@ -199,12 +202,13 @@ class Connections {
     session.once('close', () => this.#sessions.delete(session));
   }
 
-  async drain(clock: Clock): Promise<void> {
+  async drain(clock: Clock, requests: OpenRequests): Promise<void> {
     for (const session of this.#sessions) session.close();
     const gone = [...this.#sockets].map(
       (socket) => new Promise<void>((resolve) => socket.once('close', () => resolve())),
     );
     using _limit = clock.after(DRAIN_MS, () => {
+      requests.cut();
       for (const socket of this.#sockets) socket.destroy();
     });
     await Promise.all(gone);

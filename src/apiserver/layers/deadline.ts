@@ -4,7 +4,10 @@ import { isLongRunning, type Layer } from '../request/exchange.ts';
 
 /** Ends requests that take longer than the client's `timeout` parameter or the server's limit with 504. */
 export const deadline: Layer = async (exchange, next) => {
-  if (isLongRunning(exchange.info)) return next();
+  if (isLongRunning(exchange.info)) {
+    exchange.request.lasts?.();
+    return next();
+  }
   const { requestTimeoutMs, ioClock } = exchange.server;
   const asked = exchange.request.query.get('timeout');
   const askedMs = asked ? parseGoDuration(asked) : undefined;

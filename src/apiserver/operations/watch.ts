@@ -1,5 +1,5 @@
 import type { KubeObject } from '#machinery/object.ts';
-import { notAcceptableError, type StatusError } from '#machinery/status.ts';
+import { internalError, notAcceptableError, StatusError } from '#machinery/status.ts';
 import type { Form, StreamForm } from '../answers/form.ts';
 import type { CachedObject, ObjectChange, Watch, WatchChange, WatchSink } from '../cache/cache.ts';
 import type { DerivedBytes } from '../cache/derived-bytes.ts';
@@ -101,11 +101,13 @@ class WatchStream implements WatchSink {
 
   #sendLater(frames: readonly (Uint8Array | Promise<Uint8Array>)[]): boolean {
     const before = this.#pending ?? Promise.resolve();
-    const sent = before.then(async () => {
-      this.#write(await Promise.all(frames.map(async (frame) => frame)));
-      if (this.#pending === sent) this.#pending = undefined;
-      this.watch?.resume();
-    });
+    const sent = before
+      .then(async () => {
+        this.#write(await Promise.all(frames.map(async (frame) => frame)));
+        if (this.#pending === sent) this.#pending = undefined;
+        this.watch?.resume();
+      })
+      .catch((error: unknown) => this.closed(conversionError(error)));
     this.#pending = sent;
     return false;
   }
@@ -150,4 +152,9 @@ class WatchStream implements WatchSink {
   #part(entry: CachedObject, object: () => KubeObject): unknown {
     return this.#derived.get(entry, this.#form.key, () => this.#form.part(object()));
   }
+}
+
+/** What a watcher is told where its objects cannot be shown in its version; the conversion's own maker logs why. */
+function conversionError(error: unknown): StatusError {
+  return error instanceof StatusError ? error : internalError(error instanceof Error ? error.message : String(error));
 }
