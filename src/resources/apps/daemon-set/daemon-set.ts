@@ -5,6 +5,7 @@ import type { Draft } from '#machinery/object.ts';
 import { ageColumn, column, nameColumn, wideColumn } from '#machinery/resource/columns.ts';
 import { defineResource } from '#machinery/resource/define.ts';
 import type { WriteContext } from '#machinery/resource/definition.ts';
+import { badRequestError } from '#machinery/status.ts';
 import type { DaemonSet, DaemonSetUpdateStrategy } from '#machinery/types/apps-v1.ts';
 import { nonNegative } from '#machinery/validation/basics.ts';
 import { defaultPodTemplate } from '../../core/pod/defaults.ts';
@@ -68,11 +69,13 @@ export const daemonSet = defineResource('apps/v1', 'DaemonSet', {
 
   prepareForCreate(draft, { featureOn }) {
     draft.status = { currentNumberScheduled: 0, desiredNumberScheduled: 0, numberMisscheduled: 0, numberReady: 0 };
+    requireTemplateGeneration(draft);
     setTemplateGeneration(draft, Math.max(1, templateGeneration(draft)));
     dropDisabledFields(draft.spec.template.spec, featureOn);
   },
   prepareForUpdate(draft, old, { featureOn }) {
     dropDisabledFields(draft.spec.template.spec, featureOn, old.spec.template.spec);
+    requireTemplateGeneration(draft);
     const changed = !semanticEqual(draft.spec.template, old.spec.template);
     setTemplateGeneration(draft, templateGeneration(old) + (changed ? 1 : 0));
   },
@@ -87,6 +90,14 @@ export const daemonSet = defineResource('apps/v1', 'DaemonSet', {
 /** How often the template has changed: a field of versions that are gone, kept as an annotation. */
 function templateGeneration({ metadata }: Pick<DaemonSet, 'metadata'>): number {
   return Number.parseInt(metadata.annotations?.[TEMPLATE_GENERATION] ?? '', 10) || 0;
+}
+
+/** Throws StatusError 400 where the annotation is there and no number. */
+function requireTemplateGeneration({ metadata }: Pick<DaemonSet, 'metadata'>): void {
+  const text = metadata.annotations?.[TEMPLATE_GENERATION];
+  if (text === undefined || /^[+-]?\d+$/.test(text)) return;
+  const why = `strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`;
+  throw badRequestError(`DaemonSet in version "v1" cannot be handled as a DaemonSet: ${why}`);
 }
 
 function setTemplateGeneration({ metadata }: Draft<DaemonSet>, generation: number): void {

@@ -49,15 +49,12 @@ function fromRules(rules: Rules | null | undefined): HPAScalingRules | undefined
       ? {}
       : { stabilizationWindowSeconds: rules.StabilizationWindowSeconds }),
     ...(rules.SelectPolicy === null ? {} : { selectPolicy: rules.SelectPolicy }),
-    ...(rules.Policies
-      ? {
-          policies: rules.Policies.map(({ Type, Value, PeriodSeconds }) => ({
-            type: Type,
-            value: Value,
-            periodSeconds: PeriodSeconds,
-          })),
-        }
-      : {}),
+    // empty rather than absent: rules that are written this way get no default policies
+    policies: (rules.Policies ?? []).map(({ Type, Value, PeriodSeconds }) => ({
+      type: Type,
+      value: Value,
+      periodSeconds: PeriodSeconds,
+    })),
     ...(rules.Tolerance ? { tolerance: rules.Tolerance } : {}),
   };
 }

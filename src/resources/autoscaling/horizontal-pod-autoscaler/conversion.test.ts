@@ -49,3 +49,11 @@ test('autoscaler: annotations that a client broke are left out', () => {
   assert.equal(back?.spec.metrics?.length, 1);
   assert.equal(back?.metadata.annotations, undefined);
 });
+
+test('autoscaler: rules in the annotation get no policies that it does not name', () => {
+  const [old] = convertAutoscalers([autoscaler], 'v1');
+  assert.ok(old);
+  const annotations = { 'autoscaling.alpha.kubernetes.io/behavior': '{"ScaleUp":{"StabilizationWindowSeconds":9}}' };
+  const [back] = convertAutoscalers([{ ...old, metadata: { annotations } }], 'v2');
+  assert.deepEqual((back as HorizontalPodAutoscaler).spec.behavior?.scaleUp?.policies, []);
+});
