@@ -30,7 +30,7 @@ import { Catalog, type CatalogOptions } from './registry/catalog.ts';
 import type { Handlers } from './registry/handlers.ts';
 import { cacheListers } from './registry/listers.ts';
 import type { RegistryParts, ServedResource } from './registry/registry.ts';
-import { Routes } from './registry/routes.ts';
+import { Routes } from './operations/routes.ts';
 import type { ServerParts } from './request/exchange.ts';
 import { addRoutes, servedBy, servedVersions } from './serving.ts';
 import { serviceAddresses } from './service-addresses/service-addresses.ts';

@@ -4,7 +4,7 @@ import type { ApiServerOptions } from './options.ts';
 import type { Catalog } from './registry/catalog.ts';
 import type { Handlers } from './registry/handlers.ts';
 import type { RegistryParts } from './registry/registry.ts';
-import type { Routes } from './registry/routes.ts';
+import type { Routes } from './operations/routes.ts';
 import { apiVersionOf } from './registry/versions.ts';
 
 /** Whether a version of a resource is served. */

@@ -2,18 +2,11 @@ import type { Draft } from '#machinery/object.ts';
 import type { Container, EphemeralContainer, Pod, PodSpec } from '#machinery/types/core-v1.ts';
 import type { AdmissionRequest } from './admission.ts';
 
-/** The annotation of pods that a kubelet shows for what it runs from files. */
-export const MIRROR_ANNOTATION = 'kubernetes.io/config.mirror';
-
 /** The pod that a request writes, or undefined for other resources, subresources and operations. */
 export function writtenPod(request: AdmissionRequest, operations: readonly string[]): Draft<Pod> | undefined {
   if (request.group !== '' || request.resource !== 'pods' || request.subresource !== '') return undefined;
   if (!operations.includes(request.operation)) return undefined;
   return request.object as Draft<Pod> | undefined;
-}
-
-export function isMirrorPod(pod: Pod): boolean {
-  return pod.metadata.annotations?.[MIRROR_ANNOTATION] !== undefined;
 }
 
 /** A container and which kind of container it is, as messages name it. */

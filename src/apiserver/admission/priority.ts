@@ -1,8 +1,7 @@
 import type { Draft } from '#machinery/object.ts';
 import type { Pod } from '#machinery/types/core-v1.ts';
 import type { PriorityClass } from '#machinery/types/scheduling-v1.ts';
-import { priorityClass } from '#resources/scheduling/priority-class/priority-class.ts';
-import { SYSTEM_PRIORITIES } from '../bootstrap/system-objects.ts';
+import { priorityClass, SYSTEM_PRIORITIES } from '#resources/scheduling/priority-class/priority-class.ts';
 import type { Lister, Listers } from '../listers.ts';
 import type { AdmissionPlugin, AdmissionRequest } from './admission.ts';
 import { writtenPod } from './pod-request.ts';

@@ -1,11 +1,12 @@
 import type { Randomness } from '#base/random.ts';
 import type { Draft } from '#machinery/object.ts';
 import type { Container, Pod, PodSpec, ServiceAccount, Volume } from '#machinery/types/core-v1.ts';
+import { isMirrorPod } from '#resources/core/pod/mirror.ts';
 import { serviceAccount as serviceAccounts } from '#resources/core/service-account/service-account.ts';
 import type { Lister, Listers } from '../listers.ts';
 import type { AdmissionPlugin, AdmissionRequest } from './admission.ts';
 import { podReferences } from '../pod-references.ts';
-import { everyContainer, isMirrorPod, writtenPod } from './pod-request.ts';
+import { everyContainer, writtenPod } from './pod-request.ts';
 import { refusal } from './refuse.ts';
 
 const VOLUME_PREFIX = 'kube-api-access-';

@@ -1,5 +1,5 @@
 import type { Answer } from '../http/exchange.ts';
-import type { PathHandler } from '../registry/paths.ts';
+import type { PathHandler } from '../paths/path-handler.ts';
 import { TOKEN_ALGORITHM, type TokenSigner } from './token-signer.ts';
 
 const KEYS_PATH = '/openid/v1/jwks';

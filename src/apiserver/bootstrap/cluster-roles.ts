@@ -1,4 +1,5 @@
-import { READ, RECORD_EVENTS, type RoleTable, rule, urls } from './rules.ts';
+import { NODE_RULES } from '../authorization/node/node-rules.ts';
+import { READ, RECORD_EVENTS, type RoleTable, rule, urls } from '../authorization/rbac/rules.ts';
 
 /**
  * What users are given. admin, edit and view have no rules of their own: they aggregate these by label.
@@ -165,33 +166,7 @@ export const componentRoles: RoleTable = {
     urls('get', '/flagz /healthz /healthz/* /livez /livez/* /metrics /metrics/slis /readyz /readyz/* /statusz'),
     rule('get', 'core', 'nodes/metrics'),
   ],
-  'system:node': [
-    rule('create', 'authentication.k8s.io', 'tokenreviews'),
-    rule('create', 'authorization.k8s.io', 'localsubjectaccessreviews subjectaccessreviews'),
-    rule(READ, 'core', 'services'),
-    rule('create get list watch', 'core', 'nodes'),
-    rule('patch update', 'core', 'nodes/status'),
-    rule('patch update', 'core', 'nodes'),
-    RECORD_EVENTS,
-    rule(READ, 'core', 'pods'),
-    rule('create delete', 'core', 'pods'),
-    rule('patch update', 'core', 'pods/status'),
-    rule('create', 'core', 'pods/eviction'),
-    rule(READ, 'core', 'configmaps secrets'),
-    rule('get', 'core', 'persistentvolumeclaims persistentvolumes'),
-    rule('get', 'core', 'endpoints'),
-    rule('create get list watch', 'certificates.k8s.io', 'certificatesigningrequests'),
-    rule('create delete get patch update', 'coordination.k8s.io', 'leases'),
-    rule('get', 'storage.k8s.io', 'volumeattachments'),
-    rule('create', 'core', 'serviceaccounts/token'),
-    rule('get patch update', 'core', 'persistentvolumeclaims/status'),
-    rule(READ, 'storage.k8s.io', 'csidrivers'),
-    rule('create delete get patch update', 'storage.k8s.io', 'csinodes'),
-    rule(READ, 'node.k8s.io', 'runtimeclasses'),
-    rule('get', 'resource.k8s.io', 'resourceclaims'),
-    rule('deletecollection', 'resource.k8s.io', 'resourceslices'),
-    rule('get', 'core', 'serviceaccounts'),
-  ],
+  'system:node': NODE_RULES,
   'system:node-bootstrapper': [rule('create get list watch', 'certificates.k8s.io', 'certificatesigningrequests')],
   'system:node-problem-detector': [rule('get', 'core', 'nodes'), rule('patch', 'core', 'nodes/status'), RECORD_EVENTS],
   'system:node-proxier': [

@@ -1,4 +1,4 @@
-import { READ, RECORD_EVENTS, type RoleTable, rule } from './rules.ts';
+import { READ, RECORD_EVENTS, type RoleTable, rule } from '../authorization/rbac/rules.ts';
 
 /**
  * What each controller may do: ClusterRole `system:controller:NAME`, bound to the service account NAME in kube-system.

@@ -10,7 +10,7 @@ import type {
 } from '#machinery/types/rbac-v1.ts';
 import { componentRoles, userRoles } from './cluster-roles.ts';
 import { controllerRoles } from './controller-roles.ts';
-import { READ, RECORD_EVENTS, rule } from './rules.ts';
+import { READ, RECORD_EVENTS, rule } from '../authorization/rbac/rules.ts';
 
 const API_VERSION = 'rbac.authorization.k8s.io/v1';
 const GROUP = 'rbac.authorization.k8s.io';

@@ -3,6 +3,7 @@ import type { APIService } from '#machinery/types/apiregistration-v1.ts';
 import type { ConfigMap, Namespace } from '#machinery/types/core-v1.ts';
 import type { ServiceCIDR } from '#machinery/types/networking-v1.ts';
 import type { PriorityClass } from '#machinery/types/scheduling-v1.ts';
+import { SYSTEM_PRIORITIES } from '#resources/scheduling/priority-class/priority-class.ts';
 import { FRONT_PROXY_NAMES } from '../authentication/request-headers.ts';
 
 /** Namespaces that are always there. Source: Kubernetes documentation, "Namespaces". */
@@ -11,12 +12,6 @@ export const SYSTEM_NAMESPACES = ['kube-system', 'kube-public', 'kube-node-lease
 export function systemNamespaces(): readonly Sparse<Namespace>[] {
   return SYSTEM_NAMESPACES.map((name) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } }));
 }
-
-/** Values of the two classes above all that users may make (one billion). Source: scheduling.k8s.io/v1. */
-export const SYSTEM_PRIORITIES: Readonly<Record<string, number>> = {
-  'system-cluster-critical': 2_000_000_000,
-  'system-node-critical': 2_000_001_000,
-};
 
 const PRIORITY_DESCRIPTIONS: Readonly<Record<string, string>> = {
   'system-cluster-critical':

@@ -1,7 +1,7 @@
 import type { ResourceDefinition } from '#machinery/resource/definition.ts';
 import { createDiscovery, type Discovery } from '../discovery/discovery.ts';
 import { createOpenApi } from '../openapi/openapi.ts';
-import type { PathHandler } from '../registry/paths.ts';
+import type { PathHandler } from './path-handler.ts';
 import type { IsServed } from '../serving.ts';
 import { KUBERNETES_VERSION } from './version.ts';
 

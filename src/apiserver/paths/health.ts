@@ -1,5 +1,5 @@
 import type { Answer } from '../http/exchange.ts';
-import type { PathHandler } from '../registry/paths.ts';
+import type { PathHandler } from './path-handler.ts';
 
 const ENDPOINTS = ['healthz', 'livez', 'readyz'] as const;
 

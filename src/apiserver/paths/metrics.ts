@@ -1,4 +1,4 @@
-import type { PathHandler } from '../registry/paths.ts';
+import type { PathHandler } from './path-handler.ts';
 
 export const metricsPath: PathHandler = {
   path: '/metrics',

@@ -1,6 +1,6 @@
 import { notAcceptableError } from '#machinery/status.ts';
 import { clausesOf, JSON_TYPE } from '../negotiation/accept.ts';
-import type { PathHandler } from '../registry/paths.ts';
+import type { PathHandler } from './path-handler.ts';
 
 /** What `/version` tells. Source: apimachinery version.Info. */
 export interface VersionInfo {

@@ -8,7 +8,7 @@ import type { Answer, ApiRequest } from '../http/exchange.ts';
 import type { ServerMetrics } from '../metrics/metrics.ts';
 import type { FlowLimits } from '../layers/flow-control.ts';
 import type { Rendering } from '../negotiation/accept.ts';
-import type { Routes, Route } from '../registry/routes.ts';
+import type { Routes, Route } from '../operations/routes.ts';
 import type { RequestInfo } from './info.ts';
 
 /** One request on its way down the chain: what it is, and what the layers have found out about it so far. */

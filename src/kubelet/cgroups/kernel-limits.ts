@@ -3,6 +3,7 @@ import { milliValue, parseQuantity, type Quantity, wholeValue } from '#machinery
 import type { Pod } from '#machinery/types/core-v1.ts';
 import { podAmounts } from '#resources/core/pod/pod-amounts.ts';
 import { qosClassOf } from '#resources/core/pod/qos.ts';
+import { SYSTEM_PRIORITIES } from '#resources/scheduling/priority-class/priority-class.ts';
 
 /** What pods ask for and may use, in the numbers that the kernel takes. */
 
@@ -66,7 +67,7 @@ export function cpuQuota(milli: number): number {
 
 /** Source: "Node out of memory behavior". `memoryCapacity` is the node's, in bytes. */
 export function oomScoreAdj(pod: Pod, requestBytes: number, memoryCapacity: number): number {
-  if ((pod.spec.priority ?? 0) >= SYSTEM_NODE_CRITICAL) return -997;
+  if ((pod.spec.priority ?? 0) >= SYSTEM_PRIORITIES['system-node-critical']) return -997;
   switch (qosClassOf(pod.spec)) {
     case 'Guaranteed':
       return -997;
@@ -76,6 +77,3 @@ export function oomScoreAdj(pod: Pod, requestBytes: number, memoryCapacity: numb
       return Math.min(Math.max(1000 - Math.floor((1000 * requestBytes) / memoryCapacity), 3), 999);
   }
 }
-
-/** Priority of the class system-node-critical. */
-const SYSTEM_NODE_CRITICAL = 2_000_001_000;

@@ -3,9 +3,9 @@ import { notFoundError } from '#machinery/status.ts';
 import type { Pod } from '#machinery/types/core-v1.ts';
 import type { OwnerReference } from '#machinery/types/meta-v1.ts';
 import { node as nodes } from '#resources/core/node/node.ts';
+import { isMirrorPod, MIRROR_ANNOTATION } from '#resources/core/pod/mirror.ts';
 import { pod as pods } from '#resources/core/pod/pod.ts';
 import { podReferences } from '../../pod-references.ts';
-import { isMirrorPod, MIRROR_ANNOTATION } from '../pod-request.ts';
 import { refusal } from '../refuse.ts';
 import type { NodeWrite } from './node-restriction.ts';
 

@@ -1,9 +1,9 @@
 import { parseFieldSelector, requiredValue } from '#machinery/selectors/fields.ts';
-import { componentRoles } from '../../bootstrap/cluster-roles.ts';
 import type { Listers } from '../../listers.ts';
 import type { Attributes, Authorizer, Decision } from '../authorizer.ts';
 import { ruleAllows } from '../rbac/match.ts';
 import { nodeNameOf } from './identity.ts';
+import { NODE_RULES } from './node-rules.ts';
 import { type Related, Relationships } from './relationships.ts';
 
 const LEASE_NAMESPACE = 'kube-node-lease';
@@ -16,7 +16,6 @@ const OWN_OBJECT_VERBS = ['get', 'create', 'update', 'patch', 'delete'];
  */
 export function nodeAuthorizer(listers: Listers): Authorizer {
   const relationships = new Relationships(listers);
-  const rules = componentRoles['system:node'] ?? [];
   return {
     name: 'Node',
     authorize(attributes) {
@@ -25,7 +24,7 @@ export function nodeAuthorizer(listers: Listers): Authorizer {
       if (!node) return noOpinion(`unknown node for user ${JSON.stringify(attributes.user.name)}`);
       const divided = attributes.isResource ? DIVIDED[`${attributes.group}/${attributes.resource}`] : undefined;
       if (divided) return divided({ node, attributes, relationships });
-      return rules.some((rule) => ruleAllows(rule, attributes)) ? ALLOW : noOpinion('');
+      return NODE_RULES.some((rule) => ruleAllows(rule, attributes)) ? ALLOW : noOpinion('');
     },
     rulesFor(user) {
       const isNode = nodeNameOf(user) !== undefined;

@@ -1,9 +1,9 @@
 import type { Pod } from '#machinery/types/core-v1.ts';
 import { persistentVolume } from '#resources/core/persistent-volume/persistent-volume.ts';
+import { isMirrorPod } from '#resources/core/pod/mirror.ts';
 import { pod as pods } from '#resources/core/pod/pod.ts';
 import { resourceSlice } from '#resources/resource/resource-slice/resource-slice.ts';
 import { volumeAttachment } from '#resources/storage/volume-attachment/volume-attachment.ts';
-import { MIRROR_ANNOTATION } from '../../admission/pod-request.ts';
 import type { Listers } from '../../listers.ts';
 import { podReferences, volumeSecrets } from '../../pod-references.ts';
 
@@ -61,10 +61,7 @@ export class Relationships {
   #somePod(node: string, namespace: string, needs: (pod: Pod) => boolean): boolean {
     return this.#listers(pods)
       .list(namespace)
-      .some(
-        (pod) =>
-          pod.spec.nodeName === node && pod.metadata.annotations?.[MIRROR_ANNOTATION] === undefined && needs(pod),
-      );
+      .some((pod) => pod.spec.nodeName === node && !isMirrorPod(pod) && needs(pod));
   }
 
   #needsVolume(node: string, name: string): boolean {

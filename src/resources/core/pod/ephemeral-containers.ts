@@ -3,6 +3,7 @@ import { type FieldError, FieldPath, forbidden } from '#machinery/field-error.ts
 import { draftOf } from '#machinery/object.ts';
 import type { SubresourceStrategy } from '#machinery/resource/definition.ts';
 import type { Pod } from '#machinery/types/core-v1.ts';
+import { isMirrorPod } from './mirror.ts';
 import { keepMetadata } from './prepare.ts';
 import { validatePod } from './validation/pod.ts';
 
@@ -24,7 +25,7 @@ export const ephemeralContainers: SubresourceStrategy<Pod> = {
 function validateKept(pod: Pod, old: Pod): FieldError[] {
   const path = FieldPath.of('spec', 'ephemeralContainers');
   const errors: FieldError[] = [];
-  if (pod.metadata.annotations?.['kubernetes.io/config.mirror'] !== undefined) {
+  if (isMirrorPod(pod)) {
     return [{ ...forbidden(FieldPath.root, 'static pods do not support ephemeral containers'), field: '[]' }];
   }
   const now = new Map((pod.spec.ephemeralContainers ?? []).map((container) => [container.name, container]));

@@ -3,6 +3,7 @@ import { type FieldError, FieldPath, forbidden, invalid } from '#machinery/field
 import { type Draft, draftOf } from '#machinery/object.ts';
 import type { SubresourceStrategy } from '#machinery/resource/definition.ts';
 import type { Container, Pod, PodSpec, ResourceRequirements } from '#machinery/types/core-v1.ts';
+import { isMirrorPod } from './mirror.ts';
 import { qosClassOf } from './qos.ts';
 import { keepMetadata } from './prepare.ts';
 import { validatePod } from './validation/pod.ts';
@@ -44,7 +45,7 @@ function takeResources(container: Draft<Container>, sent: Draft<Container> | und
 function validateResize(pod: Pod, old: Pod): FieldError[] {
   if (pod.spec.os?.name === 'windows')
     return [{ ...forbidden(FieldPath.root, 'windows pods cannot be resized'), field: '[]' }];
-  if (pod.metadata.annotations?.['kubernetes.io/config.mirror'] !== undefined) {
+  if (isMirrorPod(pod)) {
     return [{ ...forbidden(FieldPath.root, 'static pods cannot be resized'), field: '[]' }];
   }
   const errors: FieldError[] = [];

@@ -9,10 +9,12 @@ const POLICY = FieldPath.of('preemptionPolicy');
 const POLICIES = ['Never', 'PreemptLowerPriority'];
 const HIGHEST_OF_USERS = 1_000_000_000;
 const SYSTEM_PREFIX = 'system-';
-const SYSTEM_VALUES: ReadonlyMap<string, number> = new Map([
-  ['system-node-critical', 2_000_001_000],
-  ['system-cluster-critical', 2_000_000_000],
-]);
+/** Values of the two classes above all that users may make. */
+export const SYSTEM_PRIORITIES = {
+  'system-cluster-critical': 2_000_000_000,
+  'system-node-critical': 2_000_001_000,
+} as const;
+const SYSTEM_VALUES: ReadonlyMap<string, number> = new Map(Object.entries(SYSTEM_PRIORITIES));
 
 /** How much a pod matters. Source: scheduling.k8s.io/v1 API. */
 export const priorityClass = defineResource('scheduling.k8s.io/v1', 'PriorityClass', {

@@ -3,11 +3,11 @@ import type { WriteContext } from '#machinery/resource/definition.ts';
 import type { Pod, PodTemplateSpec } from '#machinery/types/core-v1.ts';
 import { validateAnnotations, validateLabels } from '#machinery/validation/labels.ts';
 import { APP_ARMOR_ANNOTATION, validateLegacyAnnotations } from '../annotations.ts';
+import { MIRROR_ANNOTATION } from '../mirror.ts';
 import { validatePodSpec } from './pod-spec.ts';
 import { validatePodSpecUpdate } from './update.ts';
 
 const SPEC = FieldPath.of('spec');
-const MIRROR = 'kubernetes.io/config.mirror';
 
 export function validatePod(pod: Pod, { featureOn }: WriteContext): FieldError[] {
   return [
@@ -39,10 +39,10 @@ export function validateChangedPod(pod: Pod, old: Pod, context: WriteContext): F
 
 /** Whose copy a mirror pod is cannot change. */
 function validateMirror(pod: Pod, old: Pod): FieldError[] {
-  const now = pod.metadata.annotations?.[MIRROR];
-  const before = old.metadata.annotations?.[MIRROR];
+  const now = pod.metadata.annotations?.[MIRROR_ANNOTATION];
+  const before = old.metadata.annotations?.[MIRROR_ANNOTATION];
   if (now === before) return validatePodAnnotations(pod);
-  const path = FieldPath.of('metadata', 'annotations').key(MIRROR);
+  const path = FieldPath.of('metadata', 'annotations').key(MIRROR_ANNOTATION);
   const what = before === undefined ? 'add' : now === undefined ? 'remove' : 'update';
   return [forbidden(path, `may not ${what} mirror pod annotation`), ...validatePodAnnotations(pod)];
 }
@@ -60,9 +60,15 @@ function validateAppArmorAnnotations({ metadata }: Pod, old: Pod): FieldError[] 
 }
 
 function validatePodAnnotations(pod: Pod): FieldError[] {
-  if (pod.metadata.annotations?.[MIRROR] === undefined || pod.spec.nodeName) return [];
-  const path = FieldPath.of('metadata', 'annotations').key(MIRROR);
-  return [invalid(path, pod.metadata.annotations[MIRROR], 'must set spec.nodeName if mirror pod annotation is set')];
+  if (pod.metadata.annotations?.[MIRROR_ANNOTATION] === undefined || pod.spec.nodeName) return [];
+  const path = FieldPath.of('metadata', 'annotations').key(MIRROR_ANNOTATION);
+  return [
+    invalid(
+      path,
+      pod.metadata.annotations[MIRROR_ANNOTATION],
+      'must set spec.nodeName if mirror pod annotation is set',
+    ),
+  ];
 }
 
 /** A pod template: its labels and annotations, and a spec that may leave open what only a pod must say. */

@@ -2,20 +2,20 @@ import { builtinResources } from '#machinery/schema/facts.ts';
 import { failure, pathNotFoundError, type StatusError } from '#machinery/status.ts';
 import type { Answer } from '../http/exchange.ts';
 import type { MediaType, Shape } from '../negotiation/accept.ts';
-import { connect } from '../operations/connect.ts';
-import { deleteCollection, deleteOne } from '../operations/delete.ts';
-import { patchObject } from '../operations/patch.ts';
-import { getObject, listObjects } from '../operations/read.ts';
-import { getScale, patchScale, putScale } from '../operations/scale.ts';
-import { getVirtual, listVirtual, postSubresource, postVirtual } from '../operations/virtual.ts';
-import { watchObjects } from '../operations/watch.ts';
-import { postObject, putObject } from '../operations/write.ts';
+import { connect } from './connect.ts';
+import { deleteCollection, deleteOne } from './delete.ts';
+import { patchObject } from './patch.ts';
+import { getObject, listObjects } from './read.ts';
+import { getScale, patchScale, putScale } from './scale.ts';
+import { getVirtual, listVirtual, postSubresource, postVirtual } from './virtual.ts';
+import { watchObjects } from './watch.ts';
+import { postObject, putObject } from './write.ts';
 import type { Exchange } from '../request/exchange.ts';
 import type { RequestInfo } from '../request/info.ts';
-import type { ConnectHandler, SubresourceHandler, VirtualResource } from './handlers.ts';
-import type { PathHandler } from './paths.ts';
-import type { ServedResource } from './registry.ts';
-import { apiVersionOf } from './versions.ts';
+import type { ConnectHandler, SubresourceHandler, VirtualResource } from '../registry/handlers.ts';
+import type { PathHandler } from '../paths/path-handler.ts';
+import type { ServedResource } from '../registry/registry.ts';
+import { apiVersionOf } from '../registry/versions.ts';
 
 /** Who answers a request. */
 export interface Route {
