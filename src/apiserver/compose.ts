@@ -74,16 +74,7 @@ export async function composeServer(
   };
 
   const access = composeAccess(options, listers, find);
-  const addresses = serviceAddresses({
-    listers,
-    random,
-    apiClock,
-    ioClock,
-    log,
-    serviceCidrs: options.serviceCidrs ?? DEFAULT_SERVICE_CIDRS,
-    services: () => find('', 'v1', 'services'),
-    addresses: () => find('networking.k8s.io', 'v1', 'ipaddresses'),
-  });
+  const addresses = composeAddresses(options, listers, find);
   const registry: RegistryParts = {
     clock: apiClock,
     random,
@@ -122,6 +113,20 @@ export async function composeServer(
     maintain: (signal) => addresses.maintain(signal),
     [Symbol.dispose]: () => feed[Symbol.dispose](),
   };
+}
+
+function composeAddresses(options: ApiServerOptions, listers: Listers, find: FindServed) {
+  const { random, apiClock, ioClock, log, serviceCidrs = DEFAULT_SERVICE_CIDRS } = options;
+  return serviceAddresses({
+    listers,
+    random,
+    apiClock,
+    ioClock,
+    log,
+    serviceCidrs,
+    services: () => find('', 'v1', 'services'),
+    addresses: () => find('networking.k8s.io', 'v1', 'ipaddresses'),
+  });
 }
 
 /** What bounds requests, one set a server. */

@@ -24,11 +24,15 @@ function pod(cpu: string, generation: number, nodeName: string): KubeObject {
 }
 
 /** Why a resize to `cpu` is refused; undefined where it is not. */
-function refused(cpu: string, nodeName: string, generation = 2): readonly [string, string | undefined] | undefined {
+async function refused(
+  cpu: string,
+  nodeName: string,
+  generation = 2,
+): Promise<readonly [string, string | undefined] | undefined> {
   const resize = { operation: 'UPDATE', group: '', resource: 'pods', subresource: 'resize', name: 'p' } as const;
   const objects = { object: pod(cpu, generation, nodeName), oldObject: pod('1', 1, nodeName) };
   try {
-    plugin.validate?.({ ...resize, ...objects } as unknown as AdmissionRequest); // all that the plug-in reads
+    await plugin.validate?.({ ...resize, ...objects } as unknown as AdmissionRequest); // all that the plug-in reads
     return undefined;
   } catch (error) {
     assert.ok(error instanceof StatusError && error.code === 403);
@@ -36,9 +40,9 @@ function refused(cpu: string, nodeName: string, generation = 2): readonly [strin
   }
 }
 
-test('a pod cannot ask for more than its node has, overhead included', () => {
-  assert.equal(refused('1500m', 'l'), undefined);
-  const [message, cause] = refused('1600m', 'l') ?? [];
+test('a pod cannot ask for more than its node has, overhead included', async () => {
+  assert.equal(await refused('1500m', 'l'), undefined);
+  const [message, cause] = (await refused('1600m', 'l')) ?? [];
   assert.match(
     message ?? '',
     /Node didn't have enough allocatable resources: cpu, requested: 2100, allocatable: 2000$/,
@@ -46,9 +50,9 @@ test('a pod cannot ask for more than its node has, overhead included', () => {
   assert.equal(cause, 'NodeCapacity');
 });
 
-test('only nodes that are there and can resize do', () => {
-  assert.equal(refused('1', 'w')?.[1], 'UnsupportedPlatform');
-  assert.match(refused('1', 'gone')?.[0] ?? '', /node "gone" not found$/);
-  assert.equal(refused('9', ''), undefined, 'a pod without a node finds one that fits');
-  assert.equal(refused('9', 'l', 1), undefined, 'nothing changed');
+test('only nodes that are there and can resize do', async () => {
+  assert.equal((await refused('1', 'w'))?.[1], 'UnsupportedPlatform');
+  assert.match((await refused('1', 'gone'))?.[0] ?? '', /node "gone" not found$/);
+  assert.equal(await refused('9', ''), undefined, 'a pod without a node finds one that fits');
+  assert.equal(await refused('9', 'l', 1), undefined, 'nothing changed');
 });

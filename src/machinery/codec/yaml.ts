@@ -88,7 +88,7 @@ function parseFirst(source: string): Event[] {
     return parseEvents(source, options);
   } catch (error) {
     const at =
-      error instanceof YAMLException && /^end of the stream/.test(error.reason) ? error.mark?.position : undefined;
+      error instanceof YAMLException && error.reason.startsWith('end of the stream') ? error.mark?.position : undefined;
     if (at === undefined || !/^(?:\s|#[^\n]*\n|---)*[{["']/.test(source)) throw error;
     return parseEvents(source.slice(0, at), options);
   }
