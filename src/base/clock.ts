@@ -39,20 +39,3 @@ export const systemClock: Clock = {
     });
   },
 };
-
-/** The API's time format with a resolution of a second (metav1.Time): `2026-11-21T13:00:00Z`. */
-export function formatTime(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
-}
-
-/** The API's time format with microseconds (metav1.MicroTime): `2026-11-21T13:00:00.123000Z`. */
-export function formatMicroTime(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 23)}000Z`;
-}
-
-/** Milliseconds since the epoch of an RFC 3339 time, or `undefined` where it is absent or malformed. */
-export function parseTime(text: string | null | undefined): number | undefined {
-  if (!text) return undefined;
-  const ms = Date.parse(text);
-  return Number.isNaN(ms) ? undefined : ms;
-}

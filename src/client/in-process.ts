@@ -1,6 +1,12 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Transport, TransportRequest, TransportResponse } from './client.ts';
-import { type ClientFrame, INITIAL_CREDIT_BYTES, type PortUser, type ServerFrame } from './port-protocol.ts';
+import {
+  type ClientFrame,
+  INITIAL_CREDIT_BYTES,
+  type PortBatch,
+  type PortUser,
+  type ServerFrame,
+} from './port-protocol.ts';
 
 /** The client's end of a port to the API server in another thread of this process. */
 export interface PortConnection extends Disposable {
@@ -27,7 +33,7 @@ export function connectPort(port: MessagePort): PortConnection {
   function flush(): void {
     const batch = outgoing;
     outgoing = [];
-    if (!closed) port.postMessage(batch);
+    if (!closed) port.postMessage(batch satisfies PortBatch<ClientFrame>);
   }
 
   function closeAll(): void {
@@ -36,7 +42,7 @@ export function connectPort(port: MessagePort): PortConnection {
     responses.clear();
   }
 
-  port.on('message', (batch: readonly ServerFrame[]) => {
+  port.on('message', (batch: PortBatch<ServerFrame>) => {
     for (const frame of batch) responses.get(frame.id)?.receive(frame);
   });
   port.on('close', closeAll);

@@ -1,10 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Clock, formatTime } from '#base/clock.ts';
+import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import type { Client } from '#client/client.ts';
 import type { KubeObject, Sparse } from '#machinery/object.ts';
 import type { ResourceRef } from '#machinery/resource/definition.ts';
 import { isStatus } from '#machinery/status.ts';
+import { formatTime } from '#machinery/time.ts';
 import { apiService } from '#resources/apiregistration/api-service/api-service.ts';
 import { configMap } from '#resources/core/config-map/config-map.ts';
 import { endpoints } from '#resources/core/endpoints/endpoints.ts';

@@ -1,6 +1,12 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { TransportRequest, TransportResponse } from '#client/client.ts';
-import { type ClientFrame, INITIAL_CREDIT_BYTES, type PortUser, type ServerFrame } from '#client/port-protocol.ts';
+import {
+  type ClientFrame,
+  INITIAL_CREDIT_BYTES,
+  type PortBatch,
+  type PortUser,
+  type ServerFrame,
+} from '#client/port-protocol.ts';
 
 /** Answers a request that came over a port. */
 export type HandleOnPort = (request: TransportRequest, user: PortUser) => Promise<TransportResponse>;
@@ -19,7 +25,7 @@ export function servePort(port: MessagePort, handle: HandleOnPort): Disposable {
     const batch = outgoing;
     outgoing = [];
     const moved = batch.flatMap((frame) => (frame.type === 'data' ? [frame.bytes.buffer as ArrayBuffer] : []));
-    port.postMessage(batch, moved);
+    port.postMessage(batch satisfies PortBatch<ServerFrame>, moved);
   }
 
   function close(): void {
@@ -27,7 +33,7 @@ export function servePort(port: MessagePort, handle: HandleOnPort): Disposable {
     requests.clear();
   }
 
-  port.on('message', (batch: readonly ClientFrame[]) => {
+  port.on('message', (batch: PortBatch<ClientFrame>) => {
     for (const frame of batch) {
       if (frame.type === 'request') {
         const request = new PortRequest(frame.id, send);
