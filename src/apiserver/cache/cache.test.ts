@@ -348,6 +348,25 @@ describe('watch cache: watching', () => {
     }
   });
 
+  test('large changes that waited are sent by and by, and no more of them wait than is bounded', async () => {
+    await using cluster = await openCache();
+    const slow = new Client();
+    slow.takes = false;
+    const watch = cluster.pods.watch(everything, slow);
+    const large = { nodeName: 'n'.repeat(200 * 1024) };
+    for (let index = 0; index < 6; index++) await cluster.write('a/x', large);
+    watch.resume();
+    watch.resume();
+    assert.deepEqual(slow.batches, [1, 2, 2], 'a sink that takes little is not given all at once');
+    slow.takes = true;
+    watch.resume();
+    assert.deepEqual(slow.batches, [1, 2, 2, 1]);
+    slow.takes = false;
+    const huge = { nodeName: 'n'.repeat(1_500_000) };
+    for (let index = 0; index < 50 && !slow.ended; index++) await cluster.write('a/x', huge);
+    assert.ok(slow.ended);
+  });
+
   test('a slow watch is kept waiting up to its bound and then closed without an error; others go on', async () => {
     await using cluster = await openCache();
     const [slow, quick] = [new Client(), new Client()];

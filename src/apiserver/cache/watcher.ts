@@ -4,6 +4,10 @@ import type { Bookmark, CachedObject, ObjectChange, Watch, WatchChange, WatchReq
 
 /** Changes that wait for a slow client, or for the state that it is sent first. Beyond it the watch is closed. */
 export const MAX_QUEUED_CHANGES = 5000;
+/** What these changes are about, in stored bytes: whoever does not read must not keep old states of large objects. */
+export const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
+/** Stored bytes after which a sink is asked whether it takes more. */
+const BATCH_BYTES = 256 * 1024;
 /** Objects of the first state that are looked at in one go; between two goes others have their turn. */
 const STATE_CHUNK = 256;
 
@@ -65,6 +69,7 @@ export class Watcher<T extends KubeObject> implements Watch {
   readonly #sink: WatchSink<T>;
   readonly #left: () => void;
   #queue: WatchChange<T>[] = [];
+  #queuedBytes = 0;
   #state: Extract<Preface<T>, { kind: 'state' }> | undefined;
   #waitsForHistory = false;
   #blocked = false;
@@ -89,6 +94,7 @@ export class Watcher<T extends KubeObject> implements Watch {
         (changes) => {
           this.#waitsForHistory = false;
           this.#queue = [...changes, ...this.#queue];
+          for (const change of changes) this.#queuedBytes += sizeOf(change);
           this.flush();
         },
         (error: StatusError) => this.end(error),
@@ -104,6 +110,7 @@ export class Watcher<T extends KubeObject> implements Watch {
 
   push(change: WatchChange<T>): void {
     this.#queue.push(change);
+    this.#queuedBytes += sizeOf(change);
   }
 
   /** Sends what the sink takes. To be called after a batch of `push`. */
@@ -113,26 +120,42 @@ export class Watcher<T extends KubeObject> implements Watch {
       if (this.#state) this.#sendState(this.#state);
       else this.#sendQueue();
     }
-    if (this.#queue.length > MAX_QUEUED_CHANGES) this.end(undefined);
+    if (this.#queue.length > MAX_QUEUED_CHANGES || this.#queuedBytes > MAX_QUEUED_BYTES) this.end(undefined);
   }
 
   #sendQueue(): void {
-    if (this.#queue.length === 0) return;
     const changes = this.#queue;
-    this.#queue = [];
-    this.#blocked = !this.#sink.send(changes);
+    if (changes.length === 0) return;
+    if (this.#queuedBytes <= BATCH_BYTES) {
+      this.#queue = [];
+      this.#queuedBytes = 0;
+      this.#blocked = !this.#sink.send(changes);
+      return;
+    }
+    let sent = 0;
+    while (sent < changes.length && !this.#blocked && !this.#ended) {
+      const from = sent;
+      for (let bytes = 0; sent < changes.length && bytes < BATCH_BYTES; sent++) bytes += sizeOf(changes[sent]);
+      const batch = changes.slice(from, sent);
+      for (const change of batch) this.#queuedBytes -= sizeOf(change);
+      this.#blocked = !this.#sink.send(batch);
+    }
+    this.#queue = this.#ended ? [] : changes.slice(sent);
   }
 
   #sendState(state: Extract<Preface<T>, { kind: 'state' }>): void {
     const chunk: WatchChange<T>[] = [];
-    for (let looked = 0; looked < STATE_CHUNK; looked++) {
+    let bytes = 0;
+    for (let looked = 0; looked < STATE_CHUNK && bytes < BATCH_BYTES; looked++) {
       const { value: object, done } = state.objects.next();
       if (done) {
         this.#state = undefined;
         if (state.end) chunk.push(state.end);
         break;
       }
-      if (object) chunk.push(new SharedChange('ADDED', object, object.revision));
+      if (!object) continue;
+      chunk.push(new SharedChange('ADDED', object, object.revision));
+      bytes += object.bytes.byteLength;
     }
     if (chunk.length > 0) this.#blocked = !this.#sink.send(chunk);
     if (this.#blocked) return;
@@ -159,7 +182,12 @@ export class Watcher<T extends KubeObject> implements Watch {
     if (this.#ended) return;
     this.#ended = true;
     this.#queue = [];
+    this.#queuedBytes = 0;
     this.#state = undefined;
     this.#left();
   }
+}
+
+function sizeOf(change: WatchChange | undefined): number {
+  return change === undefined || change.type === 'BOOKMARK' ? 0 : change.object.bytes.byteLength;
 }

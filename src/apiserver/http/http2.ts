@@ -56,7 +56,7 @@ function requestOf(
 }
 
 async function send(stream: ServerHttp2Stream, answer: Answer, signal: AbortSignal, serving: Serving): Promise<void> {
-  if (stream.destroyed || stream.closed) return;
+  if (stream.destroyed || stream.closed || stream.writableEnded) return;
   try {
     stream.respond({ ':status': answer.status, ...headersOf(answer.headers) });
     if (typeof answer.body !== 'function') {
