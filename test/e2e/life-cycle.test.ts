@@ -1,12 +1,22 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { request } from 'node:https';
 import { connect, createServer } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { bridgeName, tableName } from '#network/host-network.ts';
-import type { PodList, Service } from '#machinery/types/core-v1.ts';
+import type { NodeList, PodList, Service } from '#machinery/types/core-v1.ts';
 import { dhow, http, TestCluster, waitFor } from '../support/cluster.ts';
 import { runTool } from '../support/kubectl.ts';
 
@@ -18,6 +28,39 @@ const server = {
     containers: [{ name: 'nginx', image: 'nginx:1', imagePullPolicy: 'IfNotPresent', ports: [{ containerPort: 80 }] }],
   },
 };
+
+/** TCP ports that a process listens on at addresses that are not the loopback's. */
+function listeningPorts(pid: number): readonly number[] {
+  const sockets = readdirSync(`/proc/${pid}/fd`).map((fd) => {
+    try {
+      return readlinkSync(`/proc/${pid}/fd/${fd}`);
+    } catch {
+      return ''; // closed meanwhile
+    }
+  });
+  return ['tcp', 'tcp6'].flatMap((table) =>
+    readFileSync(`/proc/${pid}/net/${table}`, 'utf8')
+      .split('\n')
+      .slice(1)
+      .map((line) => line.trim().split(/\s+/))
+      .filter(
+        (fields) =>
+          fields[3] === '0A' && sockets.includes(`socket:[${fields[9]}]`) && !fields[1]?.startsWith('0100007F'),
+      )
+      .map((fields) => Number.parseInt(fields[1]?.split(':')[1] ?? '', 16)),
+  );
+}
+
+function statusOf(url: string, identity: { readonly cert?: string; readonly key?: string } = {}): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const call = request(url, { rejectUnauthorized: false, agent: false, ...identity }, (response) => {
+      response.resume();
+      resolve(response.statusCode ?? 0);
+    });
+    call.on('error', reject);
+    call.end();
+  });
+}
 
 /** What every process was started with. A zombie has none: it runs no more and waits to be noticed. */
 function commandLines(): readonly string[] {
@@ -94,6 +137,54 @@ describe('life cycle', { concurrency: false }, () => {
       assert.equal(statSync(file).mode & 0o777, 0o600, file);
     }
     assert.match(cluster.kubectl(['config', 'current-context']), new RegExp(`dhow-${cluster.name}`));
+  });
+
+  test('keys, kubeconfigs and data are for root alone', () => {
+    const loose = (folder: string): readonly string[] =>
+      readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+        const path = join(folder, entry.name);
+        if (entry.isDirectory()) return loose(path);
+        return entry.isFile() && (statSync(path).mode & 0o077) !== 0 ? [path] : [];
+      });
+    assert.equal(statSync(cluster.dataDir).mode & 0o777, 0o700);
+    assert.deepEqual(loose(join(cluster.dataDir, 'server')), []);
+    assert.equal(statSync(join(cluster.dataDir, 'agent', 'credentials.json')).mode & 0o777, 0o600);
+  });
+
+  test('nothing listens but the API server, the kubelet and DNS', () => {
+    const node = cluster.json<NodeList>(['get', 'nodes']).items?.[0];
+    const api = Number(
+      new URL(cluster.kubectl(['config', 'view', '-o', 'jsonpath={.clusters[0].cluster.server}'])).port,
+    );
+    const allowed = new Set([api, node?.status.daemonEndpoints?.kubeletEndpoint?.Port, 53]);
+    const ours = (['supervisor', 'server', 'agent'] as const).flatMap((part) => listeningPorts(cluster.pid(part)));
+    assert.deepEqual(
+      ours.filter((port) => !allowed.has(port)),
+      [],
+    );
+    assert.ok(ours.includes(api));
+  });
+
+  test('the kubelet answers neither strangers nor other users', async () => {
+    const port = cluster.json<NodeList>(['get', 'nodes']).items?.[0]?.status.daemonEndpoints?.kubeletEndpoint?.Port;
+    const node = JSON.parse(readFileSync(join(cluster.dataDir, 'agent', 'credentials.json'), 'utf8')) as {
+      readonly network: { readonly certificate: string; readonly key: string };
+    };
+    const paths = [
+      '/pods',
+      '/exec/default/web/nginx?command=id',
+      '/run/default/web/nginx',
+      '/containerLogs/default/web/nginx',
+      '/metrics',
+    ];
+    for (const path of paths) {
+      assert.equal(await statusOf(`https://127.0.0.1:${port}${path}`), 401, path);
+      const other = await statusOf(`https://127.0.0.1:${port}${path}`, {
+        cert: node.network.certificate,
+        key: node.network.key,
+      });
+      assert.ok(other === 403 || other === 404, `${path}: ${other}`);
+    }
   });
 
   for (const part of ['agent', 'server', 'supervisor'] as const) {
