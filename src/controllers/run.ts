@@ -11,7 +11,7 @@ import { nodeLifecycleController } from './node-lifecycle/node-lifecycle.ts';
 import { taintEvictionController } from './node-lifecycle/taint-eviction.ts';
 import { podGarbageCollector } from './pod-garbage-collector.ts';
 import { rootCaCertificatePublisher } from './root-ca-certificate-publisher.ts';
-import { serviceAccountTokenController } from './service-account-token.ts';
+import { type LegacyTokenSigner, serviceAccountTokenController } from './service-account-token.ts';
 import { ttlAfterFinishedController } from './ttl-after-finished.ts';
 
 export interface ControllersOptions {
@@ -32,13 +32,6 @@ export interface ControllersOptions {
   readonly randomness: Randomness;
   readonly signal: AbortSignal;
 }
-
-export type LegacyTokenSigner = (token: {
-  readonly namespace: string;
-  readonly serviceAccount: string;
-  readonly serviceAccountUid: string;
-  readonly secret: string;
-}) => Promise<string>;
 
 /** A controller that broke is started again after this long. */
 const RESTART_MS = 1000;

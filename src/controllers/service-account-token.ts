@@ -4,11 +4,18 @@ import { type Controller, defineController, done } from '#reconciler/controller.
 import { joinKey, keyOf, splitKey } from '#reconciler/owners.ts';
 import { secret } from '#resources/core/secret/secret.ts';
 import { serviceAccount } from '#resources/core/service-account/service-account.ts';
-import type { LegacyTokenSigner } from './run.ts';
 
 const TYPE = 'kubernetes.io/service-account-token';
 const ACCOUNT_NAME = 'kubernetes.io/service-account.name';
 const ACCOUNT_UID = 'kubernetes.io/service-account.uid';
+
+/** Makes the token of a service account that is kept in a Secret. */
+export type LegacyTokenSigner = (token: {
+  readonly namespace: string;
+  readonly serviceAccount: string;
+  readonly serviceAccountUid: string;
+  readonly secret: string;
+}) => Promise<string>;
 
 /** Fills Secrets of the token type that users make for a service account, and removes those of accounts that went. */
 export function serviceAccountTokenController(caPem: string, sign: LegacyTokenSigner): Controller {

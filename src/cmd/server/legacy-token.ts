@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { SignJWT } from 'jose';
-import type { LegacyTokenSigner } from '#controllers/run.ts';
+import type { LegacyTokenSigner } from '#controllers/service-account-token.ts';
 
 /** Signs tokens that live in Secrets: no expiry, the claims of upstream's legacy form (issuer kubernetes/serviceaccount). */
 export function legacyTokenSigner(key: KeyObject): LegacyTokenSigner {
