@@ -1,6 +1,6 @@
 import type { Node } from '#machinery/types/core-v1.ts';
 import { refusal } from '../refuse.ts';
-import type { NodeWrite } from './node-restriction.ts';
+import type { NodeWrite } from './node-write.ts';
 import { same } from './pods.ts';
 
 /** Labels of these domains mean something to schedulers: a node may set only those that kubelets set. */

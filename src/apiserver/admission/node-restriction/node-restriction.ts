@@ -1,20 +1,13 @@
 import type { Authorizer } from '../../authorization/authorizer.ts';
 import { nodeNameOf } from '../../authorization/node/identity.ts';
 import type { Listers } from '../../listers.ts';
-import type { AdmissionPlugin, AdmissionRequest } from '../admission.ts';
+import type { AdmissionPlugin } from '../admission.ts';
 import { refusal } from '../refuse.ts';
 import { checkNode } from './node-object.ts';
+import type { NodeWrite } from './node-write.ts';
 import { checkPod, checkPodEviction, checkPodStatus } from './pods.ts';
 import { checkTokenRequest } from './tokens.ts';
 import { checkCertificateRequest, checkClaimStatus, checkCsiNode, checkLease, checkResourceSlice } from './others.ts';
-
-/** One write by a node, and what is needed to judge it. */
-export interface NodeWrite {
-  readonly node: string;
-  readonly request: AdmissionRequest;
-  readonly listers: Listers;
-  readonly authorizer: Authorizer;
-}
 
 /** Resources that a node may write in part, by group, resource and subresource. */
 const CHECKS: Readonly<Record<string, (write: NodeWrite) => void | Promise<void>>> = {

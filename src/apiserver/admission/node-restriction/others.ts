@@ -2,7 +2,7 @@ import type { CertificateSigningRequest } from '#machinery/types/certificates-v1
 import type { PersistentVolumeClaim } from '#machinery/types/core-v1.ts';
 import type { ResourceSlice } from '#machinery/types/resource-v1.ts';
 import { refusal } from '../refuse.ts';
-import type { NodeWrite } from './node-restriction.ts';
+import type { NodeWrite } from './node-write.ts';
 import { same } from './pods.ts';
 
 const LEASE_NAMESPACE = 'kube-node-lease';

@@ -7,7 +7,7 @@ import { isMirrorPod, MIRROR_ANNOTATION } from '#resources/core/pod/mirror.ts';
 import { pod as pods } from '#resources/core/pod/pod.ts';
 import { podReferences } from '../../pod-references.ts';
 import { refusal } from '../refuse.ts';
-import type { NodeWrite } from './node-restriction.ts';
+import type { NodeWrite } from './node-write.ts';
 
 /** A node makes mirror pods of what it runs from files, and removes pods that are its own. */
 export function checkPod(write: NodeWrite): void {

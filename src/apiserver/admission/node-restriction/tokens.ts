@@ -7,7 +7,7 @@ import { pod as pods } from '#resources/core/pod/pod.ts';
 import { csiDriver } from '#resources/storage/csi-driver/csi-driver.ts';
 import type { Listers } from '../../listers.ts';
 import { refusal } from '../refuse.ts';
-import type { NodeWrite } from './node-restriction.ts';
+import type { NodeWrite } from './node-write.ts';
 
 /** A node asks for tokens of its pods, bound to the pod as it is now, for audiences that the pod names. */
 export async function checkTokenRequest(write: NodeWrite): Promise<void> {

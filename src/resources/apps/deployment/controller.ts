@@ -19,7 +19,8 @@ import { replicaSet } from '../replica-set/replica-set.ts';
 import { deployment } from './deployment.ts';
 import { limitsOf } from './limits.ts';
 import { annotationsOfCurrentSet, newReplicaSet, REVISION, replicasAnnotations } from './revisions.ts';
-import { planCleanup, planRollout, type RolloutPlan, type SetSize, size } from './rollout.ts';
+import type { SetSize } from './proportional.ts';
+import { planCleanup, planRollout, type RolloutPlan, size } from './rollout.ts';
 import {
   countStatus,
   hasDeadline,

@@ -2,7 +2,12 @@ import { parseTime } from '#machinery/time.ts';
 import type { Deployment, ReplicaSet } from '#machinery/types/apps-v1.ts';
 import { limitsOf } from './limits.ts';
 import { DESIRED_REPLICAS, MAX_REPLICAS, numberAnnotation } from './revisions.ts';
-import type { SetSize } from './rollout.ts';
+
+/** How many pods a set is to have. */
+export interface SetSize {
+  readonly set: ReplicaSet;
+  readonly replicas: number;
+}
 
 /**
  * Spreads a change of the wanted number over the sets that are in use, in proportion to their sizes, so that a rollout

@@ -1,7 +1,7 @@
 import { parseTime } from '#machinery/time.ts';
 import type { Deployment, ReplicaSet } from '#machinery/types/apps-v1.ts';
 import { limitsOf } from './limits.ts';
-import { planProportionalScale } from './proportional.ts';
+import { planProportionalScale, type SetSize } from './proportional.ts';
 import { DESIRED_REPLICAS, nextRevision, numberAnnotation, revisionOf } from './revisions.ts';
 import { sameTemplate } from './template-hash.ts';
 
@@ -11,11 +11,6 @@ export type RolloutStep =
   | { readonly type: 'create'; readonly replicas: number; readonly revision: number }
   | { readonly type: 'scale'; readonly sizes: readonly SetSize[] }
   | { readonly type: 'none' };
-
-export interface SetSize {
-  readonly set: ReplicaSet;
-  readonly replicas: number;
-}
 
 export interface RolloutPlan {
   readonly step: RolloutStep;

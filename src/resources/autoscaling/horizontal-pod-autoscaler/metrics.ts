@@ -3,7 +3,7 @@ import { parseQuantity } from '#machinery/quantity.ts';
 import type { MetricIdentifier, MetricSpec, MetricTarget } from '#machinery/types/autoscaling-v2.ts';
 import { invalidFor, nonEmpty } from '#machinery/validation/basics.ts';
 import { isDnsLabel, isPathSegment } from '#machinery/validation/names.ts';
-import { validateObjectReference } from './validation.ts';
+import { validateObjectReference } from './object-reference.ts';
 
 type SourceName = 'object' | 'external' | 'pods' | 'resource' | 'containerResource';
 type Check<Source> = (source: Source, path: FieldPath) => FieldError[];

@@ -7,10 +7,10 @@ import type {
   HPAScalingPolicy,
   HPAScalingRules,
 } from '#machinery/types/autoscaling-v2.ts';
-import { eachItem, invalidFor } from '#machinery/validation/basics.ts';
-import { isPathSegment } from '#machinery/validation/names.ts';
+import { eachItem } from '#machinery/validation/basics.ts';
 import { nonNegativeQuantity } from '../../core/resource-names.ts';
 import { validateMetric } from './metrics.ts';
+import { validateObjectReference } from './object-reference.ts';
 
 const SPEC = FieldPath.of('spec');
 const MAX_WINDOW_SECONDS = 3600;
@@ -59,21 +59,6 @@ function validateTargetGroup(
 ): FieldError[] {
   if ((apiVersion ?? '').includes('/') || kind === 'ReplicationController') return [];
   return [invalid(path, apiVersion ?? '', 'apiVersion must specify API group')];
-}
-
-/** What is scaled or measured, by kind and name. */
-export function validateObjectReference(
-  { kind, name, apiVersion }: Partial<CrossVersionObjectReference>,
-  path: FieldPath,
-): FieldError[] {
-  const segment = (value: string | undefined, at: FieldPath) =>
-    value ? invalidFor(isPathSegment(value, false), value, at) : [required(at)];
-  const parts = (apiVersion ?? '').split('/');
-  const errors = [...segment(kind, path.at('kind')), ...segment(name, path.at('name'))];
-  if (parts.length > 2) {
-    errors.push(invalid(path.at('apiVersion'), apiVersion, `unexpected GroupVersion string: ${apiVersion}`));
-  }
-  return errors;
 }
 
 function validateRules(rules: HPAScalingRules | undefined, path: FieldPath): FieldError[] {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Draft, draftOf } from '#machinery/object.ts';
 import type { Pod } from '#machinery/types/core-v1.ts';
-import { defaultPod, pullPolicyOf } from './defaults.ts';
+import { defaultPod } from './defaults.ts';
+import { pullPolicyOf } from './pull-policy.ts';
 
 const policies: readonly (readonly [image: string, policy: string])[] = [
   ['nginx', 'Always'],

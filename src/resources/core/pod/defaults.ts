@@ -13,6 +13,7 @@ import type {
 } from '#machinery/types/core-v1.ts';
 import type { ObjectMeta } from '#machinery/types/meta-v1.ts';
 import { defaultPodLevelResources } from './pod-level-resources.ts';
+import { pullPolicyOf } from './pull-policy.ts';
 import { defaultVolume } from './volume-defaults.ts';
 
 type AnyContainer = Draft<Container> | Draft<EphemeralContainer>;
@@ -103,27 +104,6 @@ function defaultContainer(container: AnyContainer): void {
   defaultHandler(container.lifecycle?.postStart);
   defaultHandler(container.lifecycle?.preStop);
   defaultResources(container.resources);
-}
-
-/** Images without a tag, or with the tag `latest`, are pulled each time. Source: containers/images concept page. */
-export function pullPolicyOf(image: string): 'Always' | 'IfNotPresent' {
-  const [named = '', digest] = image.split('@');
-  const colon = named.lastIndexOf(':');
-  const tagged = colon > named.lastIndexOf('/');
-  const name = tagged ? named.slice(0, colon) : named;
-  if (!isRepository(name)) return 'IfNotPresent';
-  const tag = tagged ? named.slice(colon + 1) : digest ? '' : 'latest';
-  return tag === 'latest' ? 'Always' : 'IfNotPresent';
-}
-
-const PATH_PART = /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*$/;
-
-/** A name of an image, with or without the host of its registry. */
-function isRepository(name: string): boolean {
-  const parts = name.split('/');
-  const first = parts[0] ?? '';
-  const host = parts.length > 1 && (/[.:A-Z]/.test(first) || first === 'localhost');
-  return (host ? parts.slice(1) : parts).every((part) => PATH_PART.test(part));
 }
 
 function defaultProbe(probe: Draft<Probe> | undefined): void {

@@ -1,6 +1,6 @@
 import type { Draft } from '#machinery/object.ts';
 import type { Volume } from '#machinery/types/core-v1.ts';
-import { pullPolicyOf } from './defaults.ts';
+import { pullPolicyOf } from './pull-policy.ts';
 
 /** Mode of projected files where nothing is said: rw-r--r--. */
 const FILE_MODE = 0o644;

@@ -6,7 +6,7 @@ import type {
 } from '#machinery/types/core-v1.ts';
 import { eachItem, nonEmpty } from '#machinery/validation/basics.ts';
 import { validateNonReservedPath } from './paths.ts';
-import { fileMode, validateDownwardItems, validateItems } from './volumes.ts';
+import { fileMode, validateDownwardItems, validateItems } from './volume-items.ts';
 
 const MIN_TOKEN_SECONDS = 600;
 const MAX_TOKEN_SECONDS = 2 ** 32;

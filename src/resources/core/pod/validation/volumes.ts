@@ -8,22 +8,15 @@ import {
   required,
 } from '#machinery/field-error.ts';
 import { parseQuantity } from '#machinery/quantity.ts';
-import type {
-  DownwardAPIVolumeFile,
-  HostPathVolumeSource,
-  KeyToPath,
-  NFSVolumeSource,
-  PodSpec,
-  Volume,
-} from '#machinery/types/core-v1.ts';
+import type { HostPathVolumeSource, NFSVolumeSource, PodSpec, Volume } from '#machinery/types/core-v1.ts';
 import { eachItem, invalidFor, nonEmpty, optionalOneOf } from '#machinery/validation/basics.ts';
 import { isDnsLabel } from '#machinery/validation/names.ts';
 import { validateClaimTemplate } from '../../persistent-volume-claim/claim-spec.ts';
-import { validateFieldRef, validateResourceFieldRef } from './env.ts';
 import { networkVolumes, validateCsiDriverName } from './network-volumes.ts';
 import type { PodScope } from './options.ts';
-import { validateLocalPath, validateNoBacksteps, validateNonReservedPath } from './paths.ts';
+import { validateLocalPath, validateNoBacksteps } from './paths.ts';
 import { validateProjected } from './projected.ts';
+import { fileMode, validateDownwardItems, validateItems } from './volume-items.ts';
 
 /** Checks the volumes and gives those that are good: a mount of a bad one is not found. */
 export function validateVolumes(
@@ -150,50 +143,4 @@ export function validateNfs({ server, path: target }: NFSVolumeSource, path: Fie
   const errors = [...nonEmpty(server, path.at('server')), ...nonEmpty(target, path.at('path'))];
   if (!(target ?? '').startsWith('/')) errors.push(invalid(path.at('path'), target ?? '', 'must be an absolute path'));
   return errors;
-}
-
-export function fileMode(mode: number | undefined, path: FieldPath): FieldError[] {
-  if (mode === undefined || (mode >= 0 && mode <= 0o777)) return [];
-  return [invalid(path, mode, 'must be a number between 0 and 0777 (octal), both inclusive')];
-}
-
-export function validateItems(items: readonly KeyToPath[] | undefined, path: FieldPath): FieldError[] {
-  return eachItem(items, path, (item, at) => [
-    ...nonEmpty(item.key, at.at('key')),
-    ...nonEmpty(item.path, at.at('path')),
-    ...validateNonReservedPath(item.path ?? '', at.at('path')),
-    ...fileMode(item.mode, at.at('mode')),
-  ]);
-}
-
-const DOWNWARD_FIELDS = [
-  'metadata.annotations',
-  'metadata.labels',
-  'metadata.name',
-  'metadata.namespace',
-  'metadata.uid',
-];
-
-/** Upstream names no list in the paths of these: they stand at the source itself. */
-export function validateDownwardItems(
-  items: readonly DownwardAPIVolumeFile[] | undefined,
-  path: FieldPath,
-): FieldError[] {
-  return (items ?? []).flatMap((item) => {
-    const errors = [
-      ...nonEmpty(item.path, path.at('path')),
-      ...validateNonReservedPath(item.path ?? '', path.at('path')),
-    ];
-    if (item.fieldRef) {
-      errors.push(...validateFieldRef(item.fieldRef, DOWNWARD_FIELDS, path.at('fieldRef')));
-      if (item.resourceFieldRef) {
-        errors.push(invalid(path, 'resource', 'fieldRef and resourceFieldRef can not be specified simultaneously'));
-      }
-    } else if (item.resourceFieldRef) {
-      errors.push(...validateResourceFieldRef(item.resourceFieldRef, path.at('resourceFieldRef'), true));
-    } else {
-      errors.push(required(path, 'one of fieldRef and resourceFieldRef is required'));
-    }
-    return [...errors, ...fileMode(item.mode, path.at('mode'))];
-  });
 }
