@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { request } from 'node:https';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { adminCredential } from '#pki/identities.ts';
 import { startApiServer, type TestApiServer } from '../support/api-server.ts';
 import { realTool, type ToolResult } from '../support/kubectl.ts';
 
@@ -9,9 +11,11 @@ const WATCH_MS = 20_000;
 
 describe('API server with the real kubectl', () => {
   let api: TestApiServer;
+  let credential: Awaited<ReturnType<typeof adminCredential>>;
 
   before(async () => {
     api = await startApiServer();
+    credential = await adminCredential(api.pki);
   });
 
   after(async () => {
@@ -134,4 +138,151 @@ describe('API server with the real kubectl', () => {
     await ok(['delete', 'svc', 'web']);
     assert.notEqual((await kubectl(['get', 'ipaddress', address])).code, 0);
   });
+
+  test('every type of patch changes its part', async () => {
+    const pod = { name: 'c', image: 'i' };
+    const spec = { containers: [pod, { ...pod, name: 'd' }], restartPolicy: 'Never' };
+    const template = { apiVersion: 'v1', kind: 'PodTemplate', metadata: { name: 'patched' }, template: { spec } };
+    await ok(['create', '-f', '-'], JSON.stringify(template));
+    const images = () => ok(['get', 'podtemplate', 'patched', '-o', 'jsonpath={.template.spec.containers[*].image}']);
+    const patch = (type: string, text: unknown) =>
+      kubectl(['patch', 'podtemplate', 'patched', `--type=${type}`, '-p', JSON.stringify(text)]);
+    await patch('strategic', { template: { spec: { containers: [{ name: 'd', image: 'j' }] } } });
+    assert.equal(await images(), 'i j', 'containers merge by name');
+    await patch('merge', { template: { spec: { containers: [{ name: 'e', image: 'k' }] } } });
+    assert.equal(await images(), 'k', 'a merge patch replaces lists');
+    await patch('json', [{ op: 'replace', path: '/template/spec/containers/0/image', value: 'l' }]);
+    assert.equal(await images(), 'l');
+    const refused = await patch('json', [{ op: 'test', path: '/template/spec/containers/0/image', value: 'm' }]);
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /rejected our request/);
+  });
+
+  test('repeated keys of YAML warn, and are refused where they are validated strictly', async () => {
+    const text = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: twice}\ndata: {k: "1", k: "2"}\n';
+    const path = '/api/v1/namespaces/default/configmaps';
+    const send = (query: string) => rawRequest(`${path}?${query}`, { 'content-type': 'application/yaml' }, text);
+    const warned = await send('dryRun=All');
+    assert.equal(warned.code, 201);
+    assert.match(warned.warning, /line 4: key .*k.* already set in map/);
+    assert.equal((await send('dryRun=All&fieldValidation=Ignore')).warning, '');
+    assert.equal((await send('dryRun=All&fieldValidation=Strict')).code, 400);
+  });
+
+  test('a node is tainted, cordoned, drained and given back', async () => {
+    await ok(['create', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'n' } }));
+    await ok(['taint', 'node', 'n', 'k=v:NoSchedule']);
+    assert.match((await kubectl(['taint', 'node', 'n', 'k=v:NoSchedule'])).stderr, /already has k taint/);
+    assert.match(await ok(['drain', 'n', '--ignore-daemonsets']), /node\/n drained/);
+    const shown = await ok(['get', 'node', 'n', '-o', 'jsonpath={.spec.unschedulable} {.spec.taints[*].key}']);
+    assert.equal(shown, 'true k node.kubernetes.io/not-ready');
+    await ok(['uncordon', 'n']);
+    await ok(['taint', 'node', 'n', 'k-']);
+    await ok(['delete', 'node', 'n']);
+  });
+
+  test('wait, replace --force, diff --server-side and prune', async () => {
+    const manifest = (name: string, value: string) =>
+      JSON.stringify({
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { name, labels: { set: 'pruned' } },
+        data: { k: value },
+      });
+    const both = `${manifest('kept', '1')}\n${manifest('dropped', '1')}`;
+    await ok(['apply', '-f', '-'], both);
+    await ok(['wait', '--for=jsonpath={.data.k}=1', 'cm/kept', '--timeout=5s']);
+    assert.match(await ok(['replace', '--force', '-f', '-'], manifest('kept', '2')), /configmap\/kept replaced/);
+    const diff = await kubectl(['diff', '--server-side', '--force-conflicts', '-f', '-'], manifest('kept', '3'));
+    assert.equal(diff.code, 1);
+    assert.match(diff.stdout, /-\s+k: "2"\n\+\s+k: "3"/);
+    const allowed = ['--prune', '--prune-allowlist=core/v1/ConfigMap', '-l', 'set=pruned'];
+    assert.match(await ok(['apply', ...allowed, '-f', '-'], manifest('kept', '2')), /configmap\/dropped pruned/);
+  });
+
+  test('a collection is deleted by its selectors, and what is deleted is listed', async () => {
+    for (const name of ['gone-1', 'gone-2', 'stays']) await ok(['create', 'configmap', name]);
+    await ok(['label', 'configmap', 'gone-1', 'gone-2', 'group=gone']);
+    const path = '/api/v1/namespaces/default/configmaps?labelSelector=group%3Dgone';
+    const names = (list: string) =>
+      (JSON.parse(list) as { readonly items: readonly { readonly metadata: { readonly name: string } }[] }).items.map(
+        ({ metadata }) => metadata.name,
+      );
+    assert.deepEqual(names(await ok(['delete', '--raw', `${path}&dryRun=All`])), ['gone-1', 'gone-2']);
+    assert.deepEqual(names(await ok(['delete', '--raw', path])), ['gone-1', 'gone-2']);
+    assert.deepEqual(names(await ok(['get', '--raw', path])), []);
+    await ok(['delete', 'configmap', 'stays']);
+    assert.match((await kubectl(['delete', '--raw', '/api/v1/services'])).stderr, /not allow this method/);
+  });
+
+  test('an upgrade that nobody takes is answered as any request, and the connection ends', async () => {
+    const upgrade = { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13' };
+    const exec = await rawRequest('/api/v1/namespaces/default/pods/none/exec?command=id', upgrade);
+    assert.deepEqual([exec.code, exec.connection], [404, 'close']);
+    assert.equal((JSON.parse(exec.body) as { readonly reason: string }).reason, 'NotFound');
+    const list = await rawRequest('/api/v1/namespaces', upgrade);
+    assert.deepEqual([list.code, list.connection], [200, 'close']);
+  });
+
+  /** What kubectl does not send. A body makes it a POST. */
+  function rawRequest(path: string, headers: Readonly<Record<string, string>>, body?: string): Promise<RawAnswer> {
+    return new Promise((resolve, reject) => {
+      const { host, port } = api.server;
+      const { certificate, key } = credential;
+      const call = request({
+        host,
+        port,
+        path,
+        headers,
+        method: body ? 'POST' : 'GET',
+        agent: false,
+        key,
+        cert: certificate,
+        ca: api.pki.cluster.certificate,
+      });
+      call.on('error', reject);
+      call.on('response', (response) => {
+        let text = '';
+        response.setEncoding('utf8').on('data', (part: string) => (text += part));
+        const { connection = '', warning = '' } = response.headers;
+        response.on('end', () =>
+          resolve({ code: response.statusCode ?? 0, connection, warning: String(warning), body: text }),
+        );
+      });
+      call.end(body);
+    });
+  }
 });
+
+test('an API server that ends lets go of watches at once, and waits for a request under way', async () => {
+  const api = await startApiServer();
+  const { certificate, key } = await adminCredential(api.pki);
+  const watch = spawn(realTool('kubectl'), ['--kubeconfig', api.kubeconfig, 'get', 'namespaces', '-w']);
+  await new Promise((resolve) => watch.stdout.once('data', resolve));
+  const { host, port } = api.server;
+  const path = '/api/v1/namespaces/default/configmaps';
+  const headers = { 'content-type': 'application/json' };
+  const ca = api.pki.cluster.certificate;
+  const slow = request({ host, port, path, headers, method: 'POST', key, cert: certificate, ca, agent: false });
+  const answered = new Promise<number>((resolve, reject) => {
+    slow.on('response', (response) => resolve(response.resume().statusCode ?? 0));
+    slow.on('error', reject);
+  });
+  slow.write('{"apiVersion":"v1","kind":"ConfigMap",');
+  await sleep(200);
+  const watchEnded = new Promise<number | null>((resolve) => watch.once('close', resolve));
+  const started = performance.now();
+  const ended = api[Symbol.asyncDispose]();
+  assert.equal(await watchEnded, 0);
+  slow.end('"metadata":{"name":"late"}}');
+  assert.equal(await answered, 201);
+  await ended;
+  assert.ok(performance.now() - started < 3000, 'nothing was waited for that had ended');
+});
+
+interface RawAnswer {
+  readonly code: number;
+  readonly connection: string;
+  readonly warning: string;
+  readonly body: string;
+}
