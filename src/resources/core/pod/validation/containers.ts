@@ -93,14 +93,15 @@ export function validateEphemeralContainers(spec: PodSpec, path: FieldPath, scop
   ]);
 }
 
-/** An empty list counts as given, empty resources do not. */
-function isSet(value: unknown): boolean {
+/** Resources are always there, and empty ones are none; anything else is given as soon as it is there. */
+function isSet(container: EphemeralContainer, field: (typeof NOT_EPHEMERAL)[number]): boolean {
+  const value = container[field];
   if (value === undefined || value === null || value === '') return false;
-  return typeof value !== 'object' || Array.isArray(value) || Object.keys(value).length > 0;
+  return field !== 'resources' || Object.keys(value).length > 0;
 }
 
 function forbiddenInEphemeral(container: EphemeralContainer, path: FieldPath): FieldError[] {
-  return NOT_EPHEMERAL.filter((field) => isSet(container[field])).map((field) =>
+  return NOT_EPHEMERAL.filter((field) => isSet(container, field)).map((field) =>
     forbidden(path.at(field), 'cannot be set for an Ephemeral Container'),
   );
 }
