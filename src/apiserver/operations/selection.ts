@@ -7,6 +7,7 @@ import {
 } from '#machinery/selectors/fields.ts';
 import { matchesLabels, parseLabelSelector, SelectorError } from '#machinery/selectors/labels.ts';
 import { badRequestError } from '#machinery/status.ts';
+import { INDEXED_FIELD } from '../registry/catalog.ts';
 import type { ServedResource } from '../registry/registry.ts';
 import { isStorageVersion, toServed } from '../registry/versions.ts';
 import type { Exchange } from '../request/exchange.ts';
@@ -23,9 +24,6 @@ export interface Selection {
   /** Takes objects in the storage version. Absent where all objects match, name and namespace apart. */
   readonly matches: ((object: KubeObject) => boolean) | undefined;
 }
-
-/** The field by which watches are indexed where a resource can be selected by it. */
-export const INDEXED_FIELD = 'spec.nodeName';
 
 const NAME = 'metadata.name';
 const NAMESPACE = 'metadata.namespace';

@@ -6,8 +6,10 @@ import type { ValueTransformer } from '#store/encryption.ts';
 import type { Store } from '#store/store.ts';
 import type { Decoder } from '../cache/cache.ts';
 import type { Feed } from '../cache/feed.ts';
-import { INDEXED_FIELD } from '../operations/selection.ts';
 import { Storage } from './storage.ts';
+
+/** The field by which watches are indexed where a resource can be selected by it. */
+export const INDEXED_FIELD = 'spec.nodeName';
 
 export interface CatalogOptions {
   readonly feed: Feed;
