@@ -13,7 +13,18 @@ const stages = [
   ['lint', bin('oxlint'), ['--type-aware', '--deny-warnings', 'src', 'test', 'scripts']],
   ['dead code', bin('knip'), []],
   ['tidy', node, ['--test', 'test/tidy/*.test.ts']],
-  ['unit tests', node, ['--test', '--test-timeout=60000', '--test-concurrency=2', 'src/**/*.test.ts']],
+  [
+    'unit tests',
+    node,
+    [
+      '--test',
+      '--test-timeout=60000',
+      '--test-concurrency=2',
+      '--import',
+      './test/support/fixed-seed.ts',
+      'src/**/*.test.ts',
+    ],
+  ],
 ];
 
 for (const [name, command, args] of stages) {

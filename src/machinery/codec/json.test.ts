@@ -7,7 +7,7 @@ test('json: ordinary text is read as JSON.parse reads it', () => {
   fc.assert(
     fc.property(fc.json(), (text) => {
       const { value, duplicates } = parseJson(text);
-      const again = JSON.parse(text.replaceAll(/-0(?![.\d])/g, '0'));
+      const again = JSON.parse(text, (_key, part) => (Object.is(part, -0) ? 0 : part));
       if (duplicates.length === 0 && !/\\ud|\d{16}/.test(text)) assert.deepEqual(value, again);
     }),
   );
