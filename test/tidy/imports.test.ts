@@ -85,3 +85,27 @@ test('tidy: folders of src are imported by their # name', () => {
   );
   assert.deepEqual(wrong, []);
 });
+
+/** The files of ours that a file needs when it runs: types are gone by then. */
+function needs(path: string, text: string): readonly string[] {
+  const running = text.replaceAll(/^(?:import|export) type [^;]*;$/gm, '');
+  return importsOf(running)
+    .filter((specifier) => /^[.#]/.test(specifier))
+    .map((specifier) =>
+      specifier.startsWith('#') ? `src/${specifier.slice(1)}` : normalize(join(dirname(path), specifier)),
+    );
+}
+
+test('tidy: no file needs a file that needs it', () => {
+  const sources = new Map(sourceFiles('src').map(({ path, text }) => [path, needs(path, text)]));
+  const done = new Set<string>();
+  const circles: string[] = [];
+  const visit = (path: string, way: readonly string[]) => {
+    if (way.includes(path)) circles.push([...way.slice(way.indexOf(path)), path].join(' -> '));
+    if (way.includes(path) || done.has(path)) return;
+    for (const needed of sources.get(path) ?? []) visit(needed, [...way, path]);
+    done.add(path);
+  };
+  for (const path of sources.keys()) visit(path, []);
+  assert.deepEqual(circles, []);
+});
