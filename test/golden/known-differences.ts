@@ -14,7 +14,6 @@ const NO_PORTS = 'an empty list of ports is none here, as API conventions have i
 const WHITE_SPACE = 'data that differs in white space only counts as changed there';
 const NOT_A_NUMBER =
   'a generation that is no number is refused with 400 here however it is sent, there with 422 in a patch';
-const ROWS_OF_V1 = 'rows of autoscaling/v1 are made of v1 objects here, which have the CPU behind all other metrics';
 
 export const knownDifferences: readonly KnownDifference[] = [
   {
@@ -64,17 +63,5 @@ export const knownDifferences: readonly KnownDifference[] = [
     scenario: 'daemonset / template generation annotation',
     at: ['step 6: body.code', 'step 6: body.details', 'step 6: body.reason', 'step 6: code'],
     reason: NOT_A_NUMBER,
-  },
-  {
-    topic: 'workloads/hpa',
-    scenario: 'hpa v2 / maximal, read as v1',
-    at: ['step 6: body.rows[0][2]'],
-    reason: ROWS_OF_V1,
-  },
-  {
-    topic: 'workloads/hpa',
-    scenario: 'hpa / table / each metric with status',
-    at: [9, 10, 11, 13].map((row) => `step 30: body.rows[${row}][2]`),
-    reason: ROWS_OF_V1,
   },
 ];

@@ -17,7 +17,9 @@ export interface Form<Part = unknown> {
   /** Names the parts of this form among those of the same object: equal keys, equal parts. */
   readonly key: string;
   readonly contentType: string;
-  /** `object` is in the served version. `bytes` says how much memory the part holds. */
+  /** Parts are made of objects as they are stored, else in the served version. */
+  readonly ofStored?: boolean;
+  /** `bytes` says how much memory the part holds. */
   part(object: KubeObject): { readonly value: Part; readonly bytes: number };
   whole(part: Part): readonly Uint8Array[];
   list(parts: readonly Part[], meta: ListMetadata): readonly Uint8Array[];
@@ -69,7 +71,9 @@ export interface Shown {
 export function formOf(served: ServedResource, rendering: Rendering, now: () => number): Form {
   if (rendering.as === 'Table') {
     const { apiVersion, definition, version } = served;
-    return tableForm({ apiVersion, kind: definition.kind, columns: version.columns }, rendering, now) as Form;
+    const form = tableForm({ apiVersion, kind: definition.kind, columns: version.columns }, rendering, now) as Form;
+    const ofStored = Boolean(version.columnsOfStored) && rendering.includeObject !== 'Object';
+    return ofStored ? { ...form, ofStored } : form;
   }
   if (rendering.as === 'object') return mediaForm(wholeObject(served), rendering);
   return mediaForm(metadataOnly(rendering, served.definition.fieldAnnotations), rendering);

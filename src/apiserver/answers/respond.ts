@@ -22,7 +22,7 @@ export async function partsOf(
   entries: readonly CachedObject[],
   derived: DerivedBytes,
 ): Promise<readonly unknown[]> {
-  if (isStorageVersion(served)) {
+  if (form.ofStored || isStorageVersion(served)) {
     return entries.map((entry) => derived.get(entry, form.key, () => form.part(entry.object())));
   }
   // a conversion takes a batch: what is kept already is converted again only where the batch needs it
@@ -37,7 +37,7 @@ export async function partsOf(
 
 /** The part of one object that is not in the cache (a dry run, an object that is gone). */
 export async function partOfObject(served: ServedResource, form: Form, object: KubeObject): Promise<unknown> {
-  const [converted = object] = await toServed(served, [object]);
+  const [converted = object] = form.ofStored ? [object] : await toServed(served, [object]);
   return form.part(converted).value;
 }
 

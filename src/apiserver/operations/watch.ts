@@ -145,7 +145,7 @@ class WatchStream implements WatchSink {
         this.#part(entry, object),
         () => this.#form.part(withRevision(object(), change.revision)).value,
       );
-    if (isStorageVersion(this.#served)) return frame(() => entry.object());
+    if (this.#form.ofStored || isStorageVersion(this.#served)) return frame(() => entry.object());
     return oneToServed(this.#served, entry.object()).then((converted) => frame(() => converted));
   }
 

@@ -7,6 +7,12 @@ import type { ResourceDefinition, ResourceVersion, ScalePaths, Strategy, Subreso
 
 const ALL_VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'] as const;
 
+interface OtherVersion {
+  readonly columns?: readonly Column[];
+  readonly columnsOfStored?: true;
+  readonly defaults?: (draft: never) => void;
+}
+
 /** What a kind's file says of itself; all else is derived. */
 export interface Declaration<T extends KubeObject> extends Strategy<T> {
   readonly plural: string;
@@ -26,9 +32,7 @@ export interface Declaration<T extends KubeObject> extends Strategy<T> {
     readonly others?: Readonly<Record<string, SubresourceStrategy<T>>>;
   };
   /** Further versions of the same objects, e.g. `{ v1beta1: {} }`; each must be in the fact tables. */
-  readonly otherVersions?: Readonly<
-    Record<string, { readonly columns?: readonly Column[]; readonly defaults?: (draft: never) => void }>
-  >;
+  readonly otherVersions?: Readonly<Record<string, OtherVersion>>;
   readonly convert?: ResourceDefinition<T>['convert'];
   readonly sharesStorageWith?: string;
   readonly verbs?: readonly string[];
@@ -80,6 +84,7 @@ export function defineResource<V extends keyof KindTypes, K extends keyof KindTy
         return kindSchema(group, other, kind);
       },
       columns: (extra.columns ?? columns) as readonly Column<T>[],
+      ...(extra.columnsOfStored ? { columnsOfStored: true } : {}),
       selectableFields: declaration.selectableFields ?? {},
       ...(extra.defaults ? { defaults: extra.defaults as NonNullable<ResourceVersion<T>['defaults']> } : {}),
     });

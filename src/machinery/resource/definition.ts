@@ -73,6 +73,8 @@ export interface ResourceVersion<T extends KubeObject = KubeObject> {
   /** Text of a Warning header on every answer: what to use instead. */
   readonly deprecation?: string;
   readonly columns: readonly Column<T>[];
+  /** Cells show the object as it is stored, where this version would lose something. */
+  readonly columnsOfStored?: boolean;
   /** Fields beside metadata.name and metadata.namespace that a field selector may name. */
   readonly selectableFields: Readonly<Record<string, (object: T) => string>>;
   readonly defaults?: (draft: Draft<T>) => void;

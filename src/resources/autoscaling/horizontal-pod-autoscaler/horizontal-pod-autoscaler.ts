@@ -17,7 +17,7 @@ export const horizontalPodAutoscaler = defineResource('autoscaling/v2', 'Horizon
   scope: 'namespaced',
   shortNames: ['hpa'],
   categories: ['all'],
-  otherVersions: { v1: {} },
+  otherVersions: { v1: { columnsOfStored: true } },
   convert: convertAutoscalers as never, // objects of the other version have the other version's fields
   allColumns: [
     nameColumn,
@@ -52,7 +52,7 @@ export const horizontalPodAutoscaler = defineResource('autoscaling/v2', 'Horizon
   },
 });
 
-/** Rows are made of objects of the version that is asked for. */
+/** Rows that come with the whole object are made of the version that is asked for. */
 function targetsOfAnyVersion(autoscaler: HorizontalPodAutoscaler): string {
   return targetsCell(asV2(autoscaler));
 }
