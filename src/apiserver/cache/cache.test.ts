@@ -88,7 +88,14 @@ const labelled = (value: string): WatchRequest<Pod> => ({
 });
 
 const keys = (items: Iterable<{ readonly key: string }>) => Array.from(items, (item) => item.key);
-const settle = () => systemClock.sleep(5);
+/** Waits until what is expected of other threads has come. */
+async function until(condition: () => boolean): Promise<void> {
+  const end = systemClock.now() + 10_000;
+  while (!condition()) {
+    assert.ok(systemClock.now() < end, 'waited 10 s');
+    await systemClock.sleep(1);
+  }
+}
 
 describe('watch cache: reading', () => {
   test('a write is there when it resolves, decoded once, frozen, with its revision', async () => {
@@ -212,8 +219,9 @@ describe('watch cache: reading', () => {
     await cluster.store.put(`${PREFIX}a/moved`, transformer.seal(key, encoded('a/moved')), 0);
     const client = new Client();
     cluster.pods.watch({ ...labelled('x'), from: 'state' }, client);
-    await settle();
-    assert.deepEqual(client.seen, []);
+    await cluster.write('a/end', {}, { app: 'x' });
+    await until(() => client.seen.length > 0);
+    assert.deepEqual(client.seen, ['ADDED a/end']);
     assert.throws(() => cluster.pods.get('a', 'moved')?.object(), /cannot be decrypted/);
   });
 });
@@ -292,8 +300,7 @@ describe('watch cache: watching', () => {
     const client = new Client();
     cluster.pods.watch({ ...everything, from: 'state', bookmarks: true, initialEventsEnd: true }, client);
     await cluster.write('a/late');
-    await settle();
-    assert.equal(client.changes.length, 702);
+    await until(() => client.changes.length === 702);
     assert.deepEqual(client.seen.slice(699), ['ADDED a/1699', 'BOOKMARK end', 'ADDED a/late']);
     const end = client.changes[700];
     assert.ok(end && end.revision < (client.changes[701]?.revision ?? 0));
@@ -309,12 +316,12 @@ describe('watch cache: watching', () => {
     const client = new Client();
     cluster.pods.watch({ ...labelled('web'), from: first }, client);
     await cluster.write('a/late', {}, { app: 'web' });
-    await settle();
+    await until(() => client.seen.at(-1) === 'ADDED a/late');
     assert.deepEqual(client.seen, ['DELETED a/x', 'ADDED a/y', 'ADDED a/z', 'ADDED a/late']);
     await cluster.store.compact(cluster.store.revision);
     const late = new Client();
     cluster.pods.watch({ ...everything, from: first }, late);
-    await settle();
+    await until(() => late.error !== undefined);
     assert.equal(late.error?.reason, 'Expired');
     assert.match(late.error?.message ?? '', /^too old resource version: 2 \(/);
   });
@@ -336,7 +343,8 @@ describe('watch cache: watching', () => {
       );
       const client = new Client();
       cluster.pods.watch({ ...labelled('web'), from }, client);
-      await settle();
+      const end = await cluster.write('n/end', {}, { app: 'web', from: String(from) });
+      await until(() => client.changes.at(-1)?.revision === end);
       for (const change of client.changes) {
         assert.ok(change.type !== 'BOOKMARK');
         assert.equal(state.has(change.object.key), change.type !== 'ADDED');
@@ -432,7 +440,7 @@ test('watch cache: a changed decoder makes all objects anew, and whatever was de
   assert.notEqual(entry, former, 'encodings are found through the entry');
   const client = new Client();
   pods.watch({ ...everything, from: 1 }, client);
-  await settle();
+  await until(() => client.changes.length > 0);
   const [change] = client.changes;
   assert.ok(change?.type === 'ADDED');
   assert.equal(change.object, entry);
