@@ -8,7 +8,7 @@ import { pods } from '../api-resources.ts';
 import { type AnyContainer, allContainers } from '../containers/containers.ts';
 import { WaitingError } from '../images/image-manager.ts';
 import { rpcMessage } from '../runtime/connect.ts';
-import { inspectPod, type PodRunState, type SandboxState } from '../runtime/pod-state.ts';
+import { inspectPod, inspectSandbox, type PodRunState, type SandboxState } from '../runtime/pod-state.ts';
 import { VolumeError } from '../volumes/pod-volumes.ts';
 import { newestState, type PodPlan, planPod } from './actions.ts';
 import { admit } from './admit.ts';
@@ -50,7 +50,8 @@ export class PodWorker {
   readonly #ending = new AbortController();
   #verdict: Verdict | undefined;
   #admitted = false;
-  #first = true;
+  /** What the runtime has may be something else than `#state` by now. */
+  #stale: boolean;
   #cgroup: string | undefined;
   #volumesStale = true;
   #wanted = false;
@@ -64,6 +65,7 @@ export class PodWorker {
   constructor(context: PodContext, pod: Pod, isNew: boolean) {
     this.#context = context;
     this.#pod = pod;
+    this.#stale = !isNew;
     if (isNew) this.#state = { uid: pod.metadata.uid ?? '', sandboxes: [], containers: [] };
     this.update(pod);
   }
@@ -90,7 +92,8 @@ export class PodWorker {
     const labelsChanged =
       before.metadata.labels !== pod.metadata.labels || before.metadata.annotations !== pod.metadata.annotations;
     if (labelsChanged) this.#volumesStale = true;
-    this.sync();
+    this.#stale ||= pod.metadata.deletionTimestamp !== undefined; // a pod is not let go on old knowledge
+    this.#syncSoon();
   }
 
   /** Something that the pod's volumes show has changed. */
@@ -99,8 +102,13 @@ export class PodWorker {
     this.sync();
   }
 
-  /** Asks for the pod to be looked at. */
+  /** Asks for the pod to be looked at: something about it may have changed in the runtime. */
   sync(): void {
+    this.#stale = true;
+    this.#syncSoon();
+  }
+
+  #syncSoon(): void {
     this.#wanted = true;
     this.#running ??= this.#loop().finally(() => {
       this.#running = undefined;
@@ -133,6 +141,7 @@ export class PodWorker {
         this.#again(againMs);
       } catch (error) {
         if (this.#over) return;
+        this.#stale = true;
         this.#context.log.error({ err: error, pod: this.#pod.metadata.name }, 'a pod could not be brought forward');
         this.#again(this.#retryMs);
         this.#retryMs = Math.min(this.#retryMs * 2, MAX_RETRY_MS);
@@ -149,16 +158,17 @@ export class PodWorker {
   /** One step. Resolves with the milliseconds after which to look again at the latest. */
   async #sync(): Promise<number | undefined> {
     if (this.#over) return undefined;
-    const state = this.#first ? (this.#state ?? (await this.#inspect())) : await this.#inspect();
-    this.#first = false;
+    const state = await this.#look();
     if (this.#gone || this.#pod.metadata.deletionTimestamp) return this.#end(state);
     if (isTerminal(this.#pod)) return this.#settle(state);
     this.#checkDeadline();
     if (!this.#admitted) this.#admitted = this.#admit(state);
     if (this.#verdict) return this.#settle(state);
     const plan = planPod(this.#pod, state, this.#context.probes);
-    if (!(await this.#carryOut(plan, state))) return this.#settle(await this.#inspect());
-    await this.#report(await this.#inspect());
+    const goesOn = await this.#carryOut(plan, state);
+    const after = await this.#look();
+    if (!goesOn) return this.#settle(after);
+    await this.#report(after);
     return this.#nextLook();
   }
 
@@ -186,6 +196,7 @@ export class PodWorker {
   async #carryOut(plan: PodPlan, state: PodRunState): Promise<boolean> {
     const context = this.#context;
     const pod = this.#pod;
+    this.#stale ||= plan.killPod || plan.kill.length > 0 || plan.start.length > 0 || plan.createSandbox !== undefined;
     if (plan.killPod) {
       await killAllContainers(context, pod, state, { graceMs: gracePeriodMs(pod) });
       await stopSandboxes(context, state);
@@ -253,8 +264,8 @@ export class PodWorker {
     const config = this.#sandboxConfig(attempt);
     await mkdir(config.logDirectory ?? '', { recursive: true, mode: 0o755 });
     try {
-      await context.runtime.runtime.runPodSandbox({ config, runtimeHandler: '' });
-      return (await this.#inspect()).sandboxes[0];
+      const { podSandboxId } = await context.runtime.runtime.runPodSandbox({ config, runtimeHandler: '' });
+      return await inspectSandbox(context.runtime, podSandboxId);
     } catch (error) {
       const message = `Failed to create pod sandbox: ${rpcMessage(error)}`;
       context.events.record(this.#pod, { type: 'Warning', reason: 'FailedCreatePodSandBox', message });
@@ -277,10 +288,18 @@ export class PodWorker {
     }
   }
 
+  /** What the runtime has, looked at only where it may have changed. */
+  async #look(): Promise<PodRunState> {
+    if (this.#stale || !this.#state) return this.#inspect();
+    this.#context.probes.follow(this.#pod, this.#state);
+    return this.#state;
+  }
+
   /** Looks at the runtime and at what containers that ended have left to say. */
   async #inspect(): Promise<PodRunState> {
     const context = this.#context;
     const uid = this.#pod.metadata.uid ?? '';
+    this.#stale = false; // before looking: what changes meanwhile is to be seen, too
     const state = await inspectPod(context.runtime, uid);
     this.#state = state;
     for (const run of state.containers) {

@@ -126,6 +126,15 @@ export async function inspectPod({ runtime }: ContainerRuntime, uid: string): Pr
   };
 }
 
+/** Looks closely at one sandbox that is known to be there. */
+export async function inspectSandbox(
+  { runtime }: ContainerRuntime,
+  podSandboxId: string,
+): Promise<SandboxState | undefined> {
+  const { status } = await runtime.podSandboxStatus({ podSandboxId });
+  return status && sandboxState(status);
+}
+
 async function present<T>(promise: Promise<T>): Promise<T | undefined> {
   try {
     return await promise;
