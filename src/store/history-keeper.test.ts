@@ -4,7 +4,7 @@ import { systemClock } from '#base/clock.ts';
 import { manualClock } from '#base/manual-clock.ts';
 import { openEmbedded } from './embedded/embedded.ts';
 import { HISTORY_MS, keepHistory } from './history-keeper.ts';
-import { Compacted } from './store.ts';
+import { Compacted, type Store } from './store.ts';
 
 describe('history', () => {
   test('is kept for five minutes and then given up', async () => {
@@ -18,11 +18,22 @@ describe('history', () => {
       await systemClock.sleep(1);
     }
     await store.range('/', { revision: first });
-    for (let passed = 0; passed < 90_000; passed += 30_000) {
+    const limit = systemClock.now() + 10_000;
+    while (await isKept(store, first)) {
+      assert.ok(systemClock.now() < limit, 'history is still there after 10 s');
       clock.advance(30_000);
-      await systemClock.sleep(5);
+      await systemClock.sleep(1);
     }
-    await assert.rejects(store.range('/', { revision: first }), Compacted);
     assert.equal(await store.count('/'), 1);
   });
 });
+
+async function isKept(store: Store, revision: number): Promise<boolean> {
+  try {
+    await store.range('/', { revision });
+    return true;
+  } catch (error) {
+    if (error instanceof Compacted) return false;
+    throw error;
+  }
+}
