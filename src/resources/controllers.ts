@@ -4,6 +4,8 @@ import { replicaSetController } from './apps/replica-set/controller.ts';
 import { jobController } from './batch/job/controller.ts';
 import { endpointsController } from './core/endpoints/controller.ts';
 import { namespaceController } from './core/namespace/controller.ts';
+import { volumeProtectionController } from './core/persistent-volume/controller.ts';
+import { claimProtectionController } from './core/persistent-volume-claim/controller.ts';
 import { replicationControllerController } from './core/replication-controller/controller.ts';
 import { resourceQuotaController } from './core/resource-quota/controller.ts';
 import { serviceAccountController } from './core/service-account/controller.ts';
@@ -12,6 +14,7 @@ import { clusterRoleAggregationController } from './rbac/cluster-role/controller
 
 /** The controllers of kinds, one line each. test/tidy compares this list with the folders. */
 export const kindControllers: readonly Controller[] = [
+  claimProtectionController,
   clusterRoleAggregationController,
   deploymentController,
   endpointsController,
@@ -22,4 +25,5 @@ export const kindControllers: readonly Controller[] = [
   replicationControllerController,
   resourceQuotaController,
   serviceAccountController,
+  volumeProtectionController,
 ];
