@@ -117,8 +117,8 @@ describe('two-tier application with kubectl', { concurrency: false }, () => {
   test('exec -it has a terminal, over WebSocket and over SPDY', () => {
     for (const webSockets of ['true', 'false']) {
       const env = { KUBECTL_REMOTE_COMMAND_WEBSOCKETS: webSockets, KUBECONFIG: cluster.kubeconfig, TERM: 'xterm' };
-      const command = `${realTool('kubectl')} exec -it deployment/web -- sh -c 'test -t 0 && echo terminal; stty size'`;
-      // script(1) gives kubectl the terminal that it asks for
+      const command = `${realTool('kubectl')} exec -it deployment/web -- sh -c 'test -t 0 && echo terminal; until stty size 2>/dev/null; do sleep 0.1; done'`;
+      // the size comes in a message of its own, which may be later than the command's start; script(1) gives kubectl the terminal that it asks for
       const { stdout, code } = runTool('script', ['-qec', `stty rows 33 cols 77; ${command}`, '/dev/null'], { env });
       assert.equal(code, 0, stdout);
       assert.match(stdout, /terminal\r?\n33 77/, `WebSockets ${webSockets}`);
