@@ -117,7 +117,7 @@ describe('two-tier application with kubectl', { concurrency: false }, () => {
   test('exec -it has a terminal, over WebSocket and over SPDY', () => {
     for (const webSockets of ['true', 'false']) {
       const env = { KUBECTL_REMOTE_COMMAND_WEBSOCKETS: webSockets, KUBECONFIG: cluster.kubeconfig, TERM: 'xterm' };
-      const command = `${realTool('kubectl')} exec -it deployment/web -- sh -c 'test -t 0 && echo terminal; until stty size 2>/dev/null; do sleep 0.1; done'`;
+      const command = `${realTool('kubectl')} exec -it deployment/web -- sh -c 'test -t 0 && echo terminal; until stty size 2>/dev/null | grep -q 77; do sleep 0.1; done; stty size'`;
       // the size comes in a message of its own, which may be later than the command's start; script(1) gives kubectl the terminal that it asks for
       const { stdout, code } = runTool('script', ['-qec', `stty rows 33 cols 77; ${command}`, '/dev/null'], { env });
       assert.equal(code, 0, stdout);
